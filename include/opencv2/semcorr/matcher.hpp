@@ -1,0 +1,200 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#ifndef OPENCV_SEMCORR_MATCHER_HPP
+#define OPENCV_SEMCORR_MATCHER_HPP
+
+#include "opencv2/semcorr/features.hpp"
+#include "opencv2/semcorr/consensus.hpp"
+
+namespace cv { namespace semcorr {
+
+//! @addtogroup semcorr
+//! @{
+
+//! How Matcher finds the best pairs
+enum SearchMode
+{
+    SEARCH_AUTO = 0,      //!< choose by cost; at present always SEARCH_DENSE_4D
+    SEARCH_DENSE_4D = 1,  //!< score all pairs by 4D convolution (NC-Net, ANC-Net)
+    SEARCH_PATCHMATCH = 2 //!< score only the pairs that PatchMatch visits (PMNC @cite Lee2021); not available yet, throws StsNotImplemented
+};
+
+//! Sub-cell position of a match
+enum Refinement
+{
+    REFINE_NONE = 0,       //!< cell centres
+    REFINE_PARABOLA = 1,   //!< vertex of the parabola through the best score and its two neighbours, along x and y
+    REFINE_SOFT_ARGMAX = 2 //!< softmax-weighted mean position over 5×5 target cells; for nets whose scores are logits
+};
+
+//! Where the search runs
+enum ComputeTarget
+{
+    TARGET_CPU = 0, //!< SIMD and threads
+    TARGET_CUDA = 1 //!< CUDA device; throws GpuNotSupported where the module is built without
+};
+
+/** @brief Dense semantic correspondence between two images.
+
+The default matcher (`create()`) is *untrained*: ImageNet features of the embedded backbone, mutual filter and a fixed
+averaging consensus kernel. It is clearly better than nearest neighbours and clearly worse than a trained net.
+
+@code{.cpp}
+Ptr<semcorr::Matcher> matcher = semcorr::Matcher::create();
+Mat flow, confidence, warped;
+matcher->match(image1, image2, flow, confidence);
+remap(image2, warped, flow, noArray(), INTER_LINEAR | WARP_RELATIVE_MAP);
+@endcode
+
+One object must not be used by two threads at a time.
+*/
+class CV_EXPORTS_W Matcher : public Algorithm
+{
+public:
+    /** @brief Parameters of the search. */
+    struct CV_EXPORTS_W_SIMPLE Params
+    {
+        /** @param mode SearchMode
+        @param mutual soft mutual nearest neighbours (mutualFilter) before and after the net, as in NC-Net @cite Rocco2018
+        @param bidirectional match 2 → 1 as well and lower the confidence of matches that do not come back
+        @param refine Refinement
+        @param memoryLimit bytes of workspace that a search may hold, features and results not counted (default 1 GiB)
+        @param target ComputeTarget */
+        CV_WRAP Params(int mode = SEARCH_AUTO, bool mutual = true, bool bidirectional = true, int refine = REFINE_PARABOLA,
+                       size_t memoryLimit = 1073741824, int target = TARGET_CPU);
+
+        CV_PROP_RW int mode;           //!< SearchMode
+        CV_PROP_RW bool mutual;        //!< mutualFilter before and after the net
+        CV_PROP_RW bool bidirectional; //!< forward–backward check in the confidence
+        CV_PROP_RW int refine;         //!< Refinement
+        CV_PROP_RW size_t memoryLimit; //!< bytes of workspace, at least 1 MiB (1048576)
+        CV_PROP_RW int target;         //!< ComputeTarget
+    };
+
+    /** @brief What the last match or matchFeatures did. */
+    struct CV_EXPORTS_W_SIMPLE Stats
+    {
+        CV_WRAP Stats();
+
+        CV_PROP int mode;             //!< the SearchMode that ran, never SEARCH_AUTO
+        CV_PROP int64 pairsScored;    //!< pairs of cells scored
+        CV_PROP int64 hiddenSites;    //!< pairs of cells at which hidden activations were computed, over all layers, orientations and branches
+        CV_PROP int iterations;       //!< PatchMatch iterations; 0 in dense mode
+        CV_PROP size_t peakWorkspace; //!< most bytes of workspace held at a time
+        CV_PROP double featuresMs;    //!< time of the backbone, ms
+        CV_PROP double searchMs;      //!< time of correlation, consensus and search, ms
+        CV_PROP double refineMs;      //!< time of refinement, flow and confidence, ms
+        CV_PROP double totalMs;       //!< whole call, ms
+    };
+
+    /** @brief The default matcher: embedded backbone, mutual filter, fixed averaging kernel (untrained).
+    @param params checked here, as in setParams */
+    CV_WRAP static Ptr<Matcher> create(const Matcher::Params& params = Matcher::Params());
+
+    /** @brief A matcher from a model file, with the search parameters of that file.
+    @param modelFile file written by save(). It holds the backbone (or names one), adapter, net and provenance.
+    Throws for a missing, damaged or inconsistent file. */
+    CV_WRAP static Ptr<Matcher> create(CV_WRAP_FILE_PATH const String& modelFile);
+
+    /** @overload
+    @param modelFile file written by save()
+    @param params used instead of those in the file */
+    CV_WRAP static Ptr<Matcher> create(CV_WRAP_FILE_PATH const String& modelFile, const Matcher::Params& params);
+
+    /** @brief A matcher of given parts.
+    @param featureNet shared, not copied
+    @param net shared, not copied; at least one block, one output channel
+    @param params search parameters */
+    CV_WRAP static Ptr<Matcher> create(const Ptr<FeatureNet>& featureNet, const Ptr<ConsensusNet>& net,
+                                       const Matcher::Params& params = Matcher::Params());
+
+    /** @brief Adds ANC-Net's second branch @cite Li2020: scores = ½·net(correlation) + ½·net(correlation of selfSimilarity),
+    each with its own mutual filters.
+    @param weights layers of selfSimilarity; an empty list or noArray() removes the branch
+    @param biases as many vectors
+    @param window side of the self-similarity window, odd, [1, 31] */
+    CV_WRAP virtual void setSelfSimilarity(CV_ND InputArrayOfArrays weights, CV_ND InputArrayOfArrays biases,
+                                           int window = 5) = 0;
+
+    /** @brief Finds for each pixel of image1 its correspondence in image2.
+    @param image1 `CV_8UC3` (BGR), both sides at least 2
+    @param image2 `CV_8UC3` (BGR), any size
+    @param flow `CV_32FC2` of image1's size, (dx, dy) in pixels: `remap(image2, warped, flow, noArray(),
+    INTER_LINEAR | WARP_RELATIVE_MAP)` warps image 2 onto image 1
+    @param confidence optional `CV_32F` of image1's size in [0, 1]: the cosine similarity of the matched features, negative
+    ones as 0, times exp(−d² / 2) with Params::bidirectional, d the distance in cells at which the best match of the
+    target comes back. Our choice; it ranks matches and is not a probability.
+    @param mask1 optional `CV_8U` of image1's size: where it is 0, flow and confidence are set to 0 */
+    CV_WRAP virtual void match(InputArray image1, InputArray image2, OutputArray flow,
+                               OutputArray confidence = noArray(), InputArray mask1 = noArray()) = 0;
+
+    /** @brief Keeps image1's features for any number of matchReference calls.
+    @param image1 `CV_8UC3` (BGR) */
+    CV_WRAP virtual void setReference(InputArray image1) = 0;
+
+    /** @brief match() of the reference image with image2. Throws before the first setReference.
+    @param image2 `CV_8UC3` (BGR)
+    @param flow as in match
+    @param confidence as in match */
+    CV_WRAP virtual void matchReference(InputArray image2, OutputArray flow, OutputArray confidence = noArray()) = 0;
+
+    /** @brief Matches two grids of features.
+    @param features1 h1×w1×C `CV_32F`, finite, not all zero; taken as they are (compute gives unit length)
+    @param features2 h2×w2×C of the same C
+    @param field `CV_32FC2` h1×w1: target position in cells of grid 2, fractional with Params::refine
+    @param scores optional `CV_32F` h1×w1: the consensus score of the best cell, unbounded */
+    CV_WRAP virtual void matchFeatures(CV_ND InputArray features1, CV_ND InputArray features2, OutputArray field,
+                                       OutputArray scores = noArray()) = 0;
+
+    /** @brief Carries points of image1 to image2.
+    @param image1 `CV_8UC3` (BGR)
+    @param image2 `CV_8UC3` (BGR)
+    @param points1 N points in pixels of image1, any layout and depth that checkVector(2) takes; finite, at least one.
+    Points outside the image are treated as on its border.
+    @param points2 N×1 `CV_32FC2`, in pixels of image2
+    @param confidence optional N×1 `CV_32F` in [0, 1], as in match */
+    CV_WRAP virtual void transferKeypoints(InputArray image1, InputArray image2, InputArray points1,
+                                           OutputArray points2, OutputArray confidence = noArray()) = 0;
+
+    /** @brief The most confident matches as KeyPoint and DMatch, for the rest of OpenCV (RANSAC, drawMatches, …).
+    @param image1 `CV_8UC3` (BGR)
+    @param image2 `CV_8UC3` (BGR)
+    @param keypoints1 centres of matched cells of image1
+    @param keypoints2 their matches in image2; keypoints1[i] belongs to keypoints2[i]
+    @param matches in falling confidence; DMatch::distance is 1 − confidence
+    @param maxMatches at most so many, at least 1 */
+    CV_WRAP virtual void matchSparse(InputArray image1, InputArray image2, CV_OUT std::vector<KeyPoint>& keypoints1,
+                                     CV_OUT std::vector<KeyPoint>& keypoints2, CV_OUT std::vector<DMatch>& matches,
+                                     int maxMatches = 500) = 0;
+
+    /** @brief The parameters in use. */
+    CV_WRAP virtual Matcher::Params getParams() const = 0;
+    /** @brief Replaces the parameters; values out of range are refused with a cv::Exception and the old ones stay. */
+    CV_WRAP virtual void setParams(const Matcher::Params& params) = 0;
+    /** @brief What the last call did. */
+    CV_WRAP virtual Matcher::Stats getStats() const = 0;
+
+    /** @brief The backbone, shared. */
+    CV_WRAP virtual Ptr<FeatureNet> getFeatureNet() const = 0;
+    /** @brief The consensus net, shared. */
+    CV_WRAP virtual Ptr<ConsensusNet> getConsensusNet() const = 0;
+
+    /** @brief Free text about data, command, seed and results that made this model; kept in the model file. UTF-8. */
+    CV_WRAP virtual void setProvenance(const String& text) = 0;
+    /** @copybrief setProvenance */
+    CV_WRAP virtual String getProvenance() const = 0;
+
+    /** @brief Writes one model file: backbone, adapter, nets, parameters, provenance; complete or not at all.
+
+    A backbone of more than 8 MB is not copied but referred to by its bare file name and SHA-256, and is looked for beside
+    the model file.
+    @param filename extension .yml, .yaml, .json or .xml decides nothing: the file is YAML with a checksum */
+    CV_WRAP void save(CV_WRAP_FILE_PATH const String& filename) const CV_OVERRIDE = 0;
+};
+
+//! @}
+}}
+
+#endif

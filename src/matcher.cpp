@@ -1,0 +1,373 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "precomp.hpp"
+#include "checks.hpp"
+#include "consensus_net.hpp"
+#include "matcher.hpp"
+#include "refine.hpp"
+
+namespace cv { namespace semcorr {
+
+Matcher::Params::Params(int mode_, bool mutual_, bool bidirectional_, int refine_, size_t memoryLimit_, int target_)
+    : mode(mode_), mutual(mutual_), bidirectional(bidirectional_), refine(refine_), memoryLimit(memoryLimit_), target(target_)
+{
+}
+
+Matcher::Stats::Stats()
+    : mode(SEARCH_AUTO), pairsScored(0), hiddenSites(0), iterations(0), peakWorkspace(0), featuresMs(0), searchMs(0),
+      refineMs(0), totalMs(0)
+{
+}
+
+void checkParams(const Matcher::Params& p)
+{
+    checkEnum(p.mode, SEARCH_PATCHMATCH, "mode", "SEARCH_AUTO (0), SEARCH_DENSE_4D (1) or SEARCH_PATCHMATCH (2)");
+    checkEnum(p.refine, REFINE_SOFT_ARGMAX, "refine", "REFINE_NONE (0), REFINE_PARABOLA (1) or REFINE_SOFT_ARGMAX (2)");
+    checkEnum(p.target, TARGET_CUDA, "target", "TARGET_CPU (0) or TARGET_CUDA (1)");
+    const size_t least = (size_t)1 << 20;
+    if (p.memoryLimit < least)
+        CV_Error(Error::StsOutOfRange, format("memoryLimit is %llu bytes, expected at least %llu", (unsigned long long)p.memoryLimit,
+                                              (unsigned long long)least));
+    if (p.mode == SEARCH_PATCHMATCH)
+        CV_Error(Error::StsNotImplemented, "mode is SEARCH_PATCHMATCH, which is not available yet; expected SEARCH_AUTO or SEARCH_DENSE_4D");
+    if (p.target == TARGET_CUDA)
+        CV_Error(Error::GpuNotSupported, "target is TARGET_CUDA, but this build has no CUDA kernels; expected TARGET_CPU");
+}
+
+// Neighbourhood consensus without training (our choice): a fixed 7⁴ kernel that averages the pairs around (p, q) whose
+// displacement is nearly the same, w(u, v) = exp(−(|u|² + |v|²) / 2σ²) · exp(−|u − v|² / 2τ²) with u, v the offsets in cells.
+static Ptr<ConsensusNet> averagingNet()
+{
+    const int k = 7, r = k / 2;
+    const double sigma = 4, tau = 1;
+    const int shape[] = { 1, 1, k, k, k, k };
+    Mat weights(6, shape, CV_32F);
+    float* w = weights.ptr<float>();
+    for (int y1 = -r; y1 <= r; y1++)
+        for (int x1 = -r; x1 <= r; x1++)
+            for (int y2 = -r; y2 <= r; y2++)
+                for (int x2 = -r; x2 <= r; x2++)
+                {
+                    const double far = y1 * y1 + x1 * x1 + y2 * y2 + x2 * x2;
+                    const double apart = (y1 - y2) * (y1 - y2) + (x1 - x2) * (x1 - x2);
+                    *w++ = (float)std::exp(-far / (2 * sigma * sigma) - apart / (2 * tau * tau));
+                }
+    weights /= sum(weights.reshape(1, 1))[0];
+    Ptr<ConsensusNet> net = ConsensusNet::create(SYMMETRY_NONE, PADDING_INPUT);
+    net->addBlock(weights);
+    return net;
+}
+
+Ptr<Matcher> Matcher::create(const Params& params)
+{
+    checkParams(params);  // before the backbone is loaded
+    return create(FeatureNet::create(), averagingNet(), params);
+}
+
+Ptr<Matcher> Matcher::create(const Ptr<FeatureNet>& featureNet, const Ptr<ConsensusNet>& net, const Params& params)
+{
+    return makePtr<MatcherImpl>(featureNet, net, params);
+}
+
+MatcherImpl::MatcherImpl(const Ptr<FeatureNet>& featureNet_, const Ptr<ConsensusNet>& net_, const Params& params_)
+    : featureNet(featureNet_), net(net_), params(params_)
+{
+    if (!featureNet)
+        CV_Error(Error::StsNullPtr, "featureNet is null, expected a FeatureNet");
+    if (!net)
+        CV_Error(Error::StsNullPtr, "net is null, expected a ConsensusNet");
+    if (!net.dynamicCast<ConsensusNetImpl>())
+        CV_Error(Error::StsBadArg, "net is of a class of its own, expected one made by ConsensusNet::create or load");
+    net.dynamicCast<ConsensusNetImpl>()->checkComplete();
+    checkParams(params);
+}
+
+void MatcherImpl::setParams(const Params& p)
+{
+    checkParams(p);
+    params = p;
+}
+
+void MatcherImpl::setSelfSimilarity(InputArrayOfArrays weights, InputArrayOfArrays biases, int window)
+{
+    selfSimilarity = weights.empty() ? SelfSimilarity() : SelfSimilarity(weights, biases, window);
+}
+
+void MatcherImpl::match(InputArray image1, InputArray image2, OutputArray flow, OutputArray confidence, InputArray mask1)
+{
+    CV_INSTRUMENT_REGION();
+    begin();
+    const Mat mask = mask1.getMat();
+    if (!mask.empty() && (mask.type() != CV_8UC1 || mask.size() != image1.size()))
+        CV_Error(Error::StsBadMask, format("mask1 is %s of type %s, expected CV_8UC1 of image1's %d x %d (height x width)",
+                                           shapeOf(mask).c_str(), typeToString(mask.type()).c_str(), image1.rows(), image1.cols()));
+    const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
+    toPixels(search(f1, f2), image1.size(), image2.size(), flow, confidence);
+    if (!mask.empty())
+    {
+        flow.setTo(Scalar::all(0), mask == 0);
+        if (confidence.needed())
+            confidence.setTo(Scalar::all(0), mask == 0);
+    }
+    end();
+}
+
+void MatcherImpl::setReference(InputArray image1)
+{
+    CV_INSTRUMENT_REGION();
+    begin();
+    reference = features(image1, "image1");
+    referenceSize = image1.size();
+    end();
+}
+
+void MatcherImpl::matchReference(InputArray image2, OutputArray flow, OutputArray confidence)
+{
+    CV_INSTRUMENT_REGION();
+    if (reference.empty())
+        CV_Error(Error::StsError, "there is no reference image, expected a call of setReference before matchReference");
+    begin();
+    const Mat f2 = features(image2, "image2");
+    toPixels(search(reference, f2), referenceSize, image2.size(), flow, confidence);
+    end();
+}
+
+void MatcherImpl::matchFeatures(InputArray features1, InputArray features2, OutputArray field, OutputArray scores)
+{
+    CV_INSTRUMENT_REGION();
+    begin();
+    Mat f1, f2;
+    getFeaturePair(features1, features2, f1, f2);
+    const Cells cells = search(f1, f2);
+    cells.field.copyTo(field);
+    if (scores.needed())
+        cells.best.copyTo(scores);
+    end();
+}
+
+void MatcherImpl::transferKeypoints(InputArray image1, InputArray image2, InputArray points1, OutputArray points2,
+                                    OutputArray confidence)
+{
+    CV_INSTRUMENT_REGION();
+    begin();
+    Mat points = getPoints(points1, "points1");
+    const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
+    const Size size1 = image1.size();
+    for (int i = 0; i < points.rows; i++)
+    {
+        Point2f& p = points.at<Point2f>(i);
+        p = Point2f(std::min(std::max(p.x, -0.5f), size1.width - 0.5f), std::min(std::max(p.y, -0.5f), size1.height - 0.5f));
+    }
+    const Cells cells = search(f1, f2);
+    Mat targets(points.rows, 1, CV_32FC2), scores(points.rows, 1, CV_32F);
+    for (int i = 0; i < points.rows; i++)
+    {
+        const Point2f p = points.at<Point2f>(i);
+        targets.at<Point2f>(i) = matchPosition(cells, pixelToCell(p.x, f1.size[1], size1.width),
+                                               pixelToCell(p.y, f1.size[0], size1.height), image2.size(), scores.at<float>(i));
+    }
+    targets.copyTo(points2);
+    if (confidence.needed())
+        scores.copyTo(confidence);
+    end();
+}
+
+// Where a fractional source position (x, y), in cells, goes in image 2. The scores of the four cells around are mixed before
+// the best is taken: where neighbours disagree, a mean of their targets would lie on neither (our choice; measures better).
+Point2f MatcherImpl::matchPosition(const Cells& cells, double x, double y, const Size& size2, float& confidence) const
+{
+    const Mat& s = cells.scores;
+    const int h1 = s.size[0], w1 = s.size[1], n2 = s.size[2] * s.size[3];
+    x = std::min(std::max(x, 0.), w1 - 1.);
+    y = std::min(std::max(y, 0.), h1 - 1.);
+    const int x0 = std::max(std::min((int)x, w1 - 2), 0), x1 = std::min(x0 + 1, w1 - 1);
+    const int y0 = std::max(std::min((int)y, h1 - 2), 0), y1 = std::min(y0 + 1, h1 - 1);
+    const float u = (float)(x - x0), v = (float)(y - y0);
+    const float *a = s.ptr<float>(y0, x0), *b = s.ptr<float>(y0, x1), *c = s.ptr<float>(y1, x0), *d = s.ptr<float>(y1, x1);
+    std::vector<float> mixed(n2);
+    for (int j = 0; j < n2; j++)
+        mixed[j] = (1 - v) * ((1 - u) * a[j] + u * b[j]) + v * ((1 - u) * c[j] + u * d[j]);
+
+    const int best = (int)(std::max_element(mixed.begin(), mixed.end()) - mixed.begin());
+    const Point target(best % cells.grid2.width, best / cells.grid2.width);
+    confidence = cells.confidenceOf(Point(cvRound(x), cvRound(y)), target);
+    const Point2f cell = refineMatch(mixed.data(), cells.grid2, target, params.refine);
+    return Point2f(cellToPixel(cell.x, cells.grid2.width, size2.width), cellToPixel(cell.y, cells.grid2.height, size2.height));
+}
+
+void MatcherImpl::matchSparse(InputArray image1, InputArray image2, std::vector<KeyPoint>& keypoints1,
+                              std::vector<KeyPoint>& keypoints2, std::vector<DMatch>& matches, int maxMatches)
+{
+    CV_INSTRUMENT_REGION();
+    checkRange(maxMatches, 1, INT_MAX, "maxMatches");
+    begin();
+    const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
+    const Size size1 = image1.size(), size2 = image2.size();
+    const Cells cells = search(f1, f2);
+    const Size grid1 = cells.field.size(), grid2 = cells.grid2;
+
+    std::vector<int> order(grid1.area());
+    for (size_t i = 0; i < order.size(); i++)
+        order[i] = (int)i;
+    const float* confidence = cells.confidence.ptr<float>();
+    std::stable_sort(order.begin(), order.end(), [=](int a, int b) { return confidence[a] > confidence[b]; });
+    order.resize(std::min(order.size(), (size_t)maxMatches));
+
+    keypoints1.clear();
+    keypoints2.clear();
+    matches.clear();
+    for (size_t i = 0; i < order.size(); i++)
+    {
+        const int x = order[i] % grid1.width, y = order[i] / grid1.width;
+        const Point2f t = cells.field.at<Point2f>(y, x);
+        keypoints1.push_back(KeyPoint(cellToPixel((float)x, grid1.width, size1.width), cellToPixel((float)y, grid1.height, size1.height),
+                                      (float)size1.width / grid1.width, -1, confidence[order[i]]));
+        keypoints2.push_back(KeyPoint(cellToPixel(t.x, grid2.width, size2.width), cellToPixel(t.y, grid2.height, size2.height),
+                                      (float)size2.width / grid2.width, -1, confidence[order[i]]));
+        matches.push_back(DMatch((int)i, (int)i, 1 - confidence[order[i]]));
+    }
+    end();
+}
+
+void MatcherImpl::begin()
+{
+    stats = Stats();
+    total.reset();
+    total.start();
+}
+
+void MatcherImpl::end()
+{
+    total.stop();
+    stats.totalMs = total.getTimeMilli();
+}
+
+Mat MatcherImpl::features(InputArray image, const char* name)
+{
+    getImage(image, name);
+    TickMeter time;
+    time.start();
+    Mat f;
+    featureNet->compute(image, f);
+    time.stop();
+    stats.featuresMs += time.getTimeMilli();
+    return f;
+}
+
+// Bytes that consensusScores holds at its peak: the correlation, the net's activations, and the branch that waits.
+size_t MatcherImpl::denseWorkspace(const Mat& f1, const Mat& f2) const
+{
+    const Vec4i grids(f1.size[0], f1.size[1], f2.size[0], f2.size[1]);
+    const size_t volume = (f1.total() / f1.size[2]) * (f2.total() / f2.size[2]) * sizeof(float);
+    size_t bytes = 2 * volume + net.dynamicCast<ConsensusNetImpl>()->cost(grids).workspace;
+    if (!selfSimilarity.empty())
+        bytes += volume + (f1.total() + f2.total()) / f1.size[2] * selfSimilarity.channels() * sizeof(float);
+    return bytes;
+}
+
+// One branch: correlation → soft mutual nearest neighbours → consensus → soft mutual nearest neighbours
+static Mat branchScores(const Mat& f1, const Mat& f2, const ConsensusNet& net, bool mutual)
+{
+    Mat c;
+    correlate(f1, f2, c);
+    if (mutual)
+        mutualFilter(c, c);
+    net.forward(c, c);
+    if (mutual)
+        mutualFilter(c, c);
+    return c;
+}
+
+// {h1, w1, h2, w2} scores of all pairs
+Mat MatcherImpl::consensusScores(const Mat& f1, const Mat& f2) const
+{
+    Mat scores = branchScores(f1, f2, *net, params.mutual);
+    if (!selfSimilarity.empty())
+    {
+        const Mat second = branchScores(selfSimilarity.compute(f1), selfSimilarity.compute(f2), *net, params.mutual);
+        addWeighted(scores, 0.5, second, 0.5, 0, scores);
+    }
+    return scores;
+}
+
+MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2)
+{
+    const size_t workspace = denseWorkspace(f1, f2);
+    if (workspace > params.memoryLimit)
+        CV_Error(Error::StsNoMem, format("dense 4D matching of %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is %.1f MB; "
+                                         "raise memoryLimit or use smaller grids", f1.size[0], f1.size[1], f2.size[0], f2.size[1],
+                                         workspace / 1e6, params.memoryLimit / 1e6));
+    TickMeter searching, refining;
+    searching.start();
+    const Mat scores = consensusScores(f1, f2);
+    Cells cells;
+    cells.features1 = f1;
+    cells.features2 = f2;
+    cells.grid2 = Size(f2.size[1], f2.size[0]);
+    cells.scores = scores;
+    Mat targets;
+    bestMatches(scores, targets, cells.best, FROM_1_TO_2);
+    if (params.bidirectional)
+        bestMatches(scores, cells.back, noArray(), FROM_2_TO_1);
+    searching.stop();
+
+    refining.start();
+    cells.field.create(targets.size(), CV_32FC2);
+    cells.confidence.create(targets.size(), CV_32F);
+    parallel_for_(Range(0, targets.rows), [&](const Range& range)
+    {
+        for (int y = range.start; y < range.end; y++)
+            for (int x = 0; x < targets.cols; x++)
+            {
+                const Point target(targets.at<Point2f>(y, x));
+                cells.field.at<Point2f>(y, x) = refineMatch(scores.ptr<float>(y, x), cells.grid2, target, params.refine);
+                cells.confidence.at<float>(y, x) = cells.confidenceOf(Point(x, y), target);
+            }
+    });
+    refining.stop();
+
+    const Vec4i grids(f1.size[0], f1.size[1], f2.size[0], f2.size[1]);
+    const int branches = selfSimilarity.empty() ? 1 : 2;
+    stats.mode = SEARCH_DENSE_4D;
+    stats.pairsScored = (int64)scores.total();
+    stats.hiddenSites = branches * net.dynamicCast<ConsensusNetImpl>()->cost(grids).hiddenSites;
+    stats.peakWorkspace = workspace;
+    stats.searchMs = searching.getTimeMilli();
+    stats.refineMs = refining.getTimeMilli();
+    return cells;
+}
+
+// max(0, cosine of the matched features) · exp(−d² / 2), d the distance in cells of p and the match of its target
+float MatcherImpl::Cells::confidenceOf(const Point& p, const Point& target) const
+{
+    const float *f1 = features1.ptr<float>(p.y, p.x), *f2 = features2.ptr<float>(target.y, target.x);
+    double product = 0, squares1 = 0, squares2 = 0;
+    for (int c = 0; c < features1.size[2]; c++)
+    {
+        product += (double)f1[c] * f2[c];
+        squares1 += (double)f1[c] * f1[c];
+        squares2 += (double)f2[c] * f2[c];
+    }
+    const double lengths = std::sqrt(squares1) * std::sqrt(squares2);
+    double value = lengths > 0 ? std::min(std::max(product / lengths, 0.), 1.) : 0.;
+    if (!back.empty())
+    {
+        const Point2f d = back.at<Point2f>(target) - Point2f(p);
+        value *= std::exp(-0.5 * d.dot(d));
+    }
+    return (float)value;
+}
+
+void MatcherImpl::toPixels(const Cells& cells, const Size& size1, const Size& size2, OutputArray flow, OutputArray confidence)
+{
+    TickMeter time;
+    time.start();
+    fieldToFlow(cells.field, size1, cells.grid2, size2, flow);
+    if (confidence.needed())
+        resize(cells.confidence, confidence, size1, 0, 0, INTER_LINEAR);
+    time.stop();
+    stats.refineMs += time.getTimeMilli();
+}
+
+}}
