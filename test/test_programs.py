@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Runs the samples as a user would: the pictures are there and sane, mistakes give a clear message and exit code 1.
+
+Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2."""
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import cv2
+import numpy as np
+
+REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get('SEMCORR_BUILD', os.path.join(REPO, 'build'))
+PICTURE = os.path.join(os.environ.get('SEMCORR_TESTDATA', os.path.join(REPO, 'testdata')), 'features', 'picture.png')
+
+
+class Programs:
+    """The same expectations of the C++ program and of its Python twin."""
+    command = None
+
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+        picture = cv2.imread(PICTURE)
+        self.one, self.two = self.path('one.png'), self.path('two.png')
+        cv2.imwrite(self.one, picture)
+        cv2.imwrite(self.two, cv2.resize(picture, None, fx=0.8, fy=0.9))
+
+    def path(self, name):
+        return os.path.join(self.dir.name, name)
+
+    def call(self, *arguments):
+        return subprocess.run([*self.command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+
+    def assertFails(self, result, *words):
+        text = result.stdout + result.stderr
+        self.assertEqual(result.returncode, 1, text)
+        self.assertNotIn('Traceback', text)
+        for word in words:
+            self.assertIn(word, text)
+
+    def test_writes_pictures(self):
+        out = self.path('out')
+        result = self.call(self.one, self.two, '--mode=dense', '--out=' + out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(out, result.stdout)
+        self.assertIn('ms', result.stdout)
+        pictures = {name: cv2.imread(os.path.join(folder, name)) for folder, _, names in os.walk(out) for name in names}
+        for kind in ('matches', 'warp', 'overlay'):
+            found = [p for name, p in pictures.items() if kind in name]
+            self.assertTrue(found, (kind, sorted(pictures)))
+            self.assertGreater(found[0].std(), 1, kind)
+        # image 2 is image 1 resized, so warping brings image 1 back, up to what half a cell blurs
+        warp = next(p for name, p in pictures.items() if 'warp' in name)
+        one = cv2.imread(self.one)
+        self.assertEqual(warp.shape, one.shape)
+        self.assertLess(np.median(np.abs(warp.astype(int) - one)), 25)
+
+    def test_help(self):
+        result = self.call('--help')
+        self.assertEqual(result.returncode, 0)
+        for word in ('--model', '--mode', '--out'):
+            self.assertIn(word, result.stdout)
+
+    def test_missing_picture(self):
+        self.assertFails(self.call(self.one, self.path('none.png'), '--out=' + self.path('out')), 'none.png')
+
+    def test_not_a_picture(self):
+        with open(self.path('text.png'), 'w') as f:
+            f.write('not a picture')
+        self.assertFails(self.call(self.one, self.path('text.png'), '--out=' + self.path('out')), 'text.png')
+
+    def test_one_picture(self):
+        self.assertFails(self.call(self.one, '--out=' + self.path('out')))
+
+    def test_unknown_option(self):
+        self.assertFails(self.call(self.one, self.two, '--nosuch=1', '--out=' + self.path('out')), '--nosuch')
+
+    def test_unknown_mode(self):
+        self.assertFails(self.call(self.one, self.two, '--mode=fast', '--out=' + self.path('out')), 'fast')
+
+    def test_missing_model(self):
+        self.assertFails(self.call(self.one, self.two, '--model=' + self.path('none.yml'), '--out=' + self.path('out')), 'none.yml')
+
+    def test_model_file(self):
+        model = self.path('model.yml')
+        cv2.semcorr.Matcher.create().save(model)
+        result = self.call(self.one, self.two, '--model=' + model, '--out=' + self.path('out'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+
+class MatchProgram(Programs, unittest.TestCase):
+    command = [os.path.join(BUILD, 'bin', 'example_semcorr_match')]
+
+    def test_contact_sheet_of_several_pairs(self):
+        out = self.path('out')
+        result = self.call(self.one, self.two, self.two, self.one, '--out=' + out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIsNotNone(cv2.imread(os.path.join(out, 'contact_sheet.png')))
+
+
+class MatchScript(Programs, unittest.TestCase):
+    command = [sys.executable, os.path.join(REPO, 'samples', 'match.py')]
+
+
+if __name__ == '__main__':
+    unittest.main()
