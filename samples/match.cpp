@@ -1,0 +1,159 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+// Matches pairs of pictures and writes what there is to see: matches, warped picture, overlay, flow, confidence.
+
+#include <cstdio>
+#include <iostream>
+#include "opencv2/core.hpp"
+#include "opencv2/core/utils/filesystem.hpp"
+#include "opencv2/imgcodecs.hpp"
+#include "opencv2/imgproc.hpp"
+#include "opencv2/semcorr.hpp"
+#include "draw.hpp"
+
+using namespace cv;
+
+static const char* usage =
+    "usage: example_semcorr_match [options] IMAGE1 IMAGE2 [IMAGE1 IMAGE2 ...]\n\n"
+    "Finds for each pixel of IMAGE1 the same part in IMAGE2 and draws the result. The warped picture is drawn with a flow\n"
+    "smoothed by confidence, the flow itself and the matches as they were found.\n\n"
+    "  --model=FILE                    a model of Matcher::save        (default: the built-in, untrained one)\n"
+    "  --mode=auto|dense|patchmatch    how to search                   (default: auto)\n"
+    "  --out=DIR                       where the pictures go           (default: match_out)\n"
+    "  --help                          this text\n";
+
+struct Options
+{
+    std::vector<std::string> images;
+    std::string model, out = "match_out";
+    int mode = semcorr::SEARCH_AUTO;
+    bool help = false;
+};
+
+static int searchMode(const std::string& name)
+{
+    if (name == "auto")
+        return semcorr::SEARCH_AUTO;
+    if (name == "dense")
+        return semcorr::SEARCH_DENSE_4D;
+    if (name == "patchmatch")
+        return semcorr::SEARCH_PATCHMATCH;
+    throw std::runtime_error("--mode=" + name + ": expected auto, dense or patchmatch");
+}
+
+static Options parse(int argc, char** argv)
+{
+    Options options;
+    for (int i = 1; i < argc; i++)
+    {
+        const std::string arg = argv[i], key = arg.substr(0, arg.find('='));
+        const std::string value = key.size() < arg.size() ? arg.substr(key.size() + 1) : "";
+        if (arg == "--help" || arg == "-h")
+            options.help = true;
+        else if (arg.compare(0, 1, "-") != 0)
+            options.images.push_back(arg);
+        else if (key != "--model" && key != "--mode" && key != "--out")
+            throw std::runtime_error("unknown option " + arg + "; see --help");
+        else if (value.empty())
+            throw std::runtime_error(key + " needs a value: " + key + "=...");
+        else if (key == "--mode")
+            options.mode = searchMode(value);
+        else
+            (key == "--model" ? options.model : options.out) = value;
+    }
+    if (!options.help && (options.images.empty() || options.images.size() % 2))
+        throw std::runtime_error(format("%d pictures given, expected one or more pairs; see --help", (int)options.images.size()));
+    return options;
+}
+
+static Mat readImage(const std::string& path)
+{
+    const Mat image = imread(path, IMREAD_COLOR);
+    if (image.empty())
+        throw std::runtime_error("cannot read the picture " + path);
+    return image;
+}
+
+static std::string stem(const std::string& path)
+{
+    const std::string name = path.substr(path.find_last_of("/\\") + 1);
+    return name.substr(0, name.rfind('.'));
+}
+
+// Matches one pair, writes its pictures as DIR/NAME_matches.png and so on, and returns its row of the contact sheet.
+static std::vector<Mat> matchPair(semcorr::Matcher& matcher, const Mat& image1, const Mat& image2, const std::string& prefix)
+{
+    Mat flow, confidence, warped, overlay;
+    matcher.match(image1, image2, flow, confidence);
+    remap(image2, warped, draw::smoothFlow(flow, confidence), noArray(), INTER_LINEAR | WARP_RELATIVE_MAP, BORDER_REPLICATE);
+    addWeighted(image1, 0.5, warped, 0.5, 0, overlay);
+
+    const char* names[] = { "matches", "warp", "overlay", "flow", "confidence" };
+    const Mat pictures[] = { draw::matches(image1, image2, flow, confidence, Size(480, 480)), warped, overlay,
+                             draw::flowColors(flow), draw::confidenceColors(confidence) };
+    std::vector<Mat> row = { draw::fit(image1, Size(480, 480)), draw::fit(image2, Size(480, 480)) };
+    for (int i = 0; i < 5; i++)
+    {
+        const std::string file = prefix + "_" + names[i] + ".png";
+        if (!imwrite(file, pictures[i]))
+            throw std::runtime_error("cannot write " + file);
+        row.push_back(i == 0 ? pictures[i] : draw::fit(pictures[i], Size(480, 480)));
+    }
+    return row;
+}
+
+static void printStats(const std::string& title, const semcorr::Matcher::Stats& s)
+{
+    printf("%s\n  %s, %.1f k pairs of cells scored, %.1f MB of workspace\n"
+           "  features %.0f ms, search %.0f ms, refinement %.0f ms, in all %.0f ms\n", title.c_str(),
+           s.mode == semcorr::SEARCH_PATCHMATCH ? "PatchMatch" : "dense 4D", s.pairsScored / 1e3, s.peakWorkspace / 1e6,
+           s.featuresMs, s.searchMs, s.refineMs, s.totalMs);
+}
+
+static void run(const Options& options)
+{
+    Ptr<semcorr::Matcher> matcher = options.model.empty() ? semcorr::Matcher::create() : semcorr::Matcher::create(options.model);
+    semcorr::Matcher::Params params = matcher->getParams();
+    params.mode = options.mode;
+    matcher->setParams(params);
+    if (!utils::fs::createDirectories(options.out))
+        throw std::runtime_error("cannot make the folder " + options.out);
+
+    std::vector<std::vector<Mat> > rows;
+    for (size_t i = 0; i < options.images.size(); i += 2)
+    {
+        const std::string name1 = stem(options.images[i]), name2 = stem(options.images[i + 1]);
+        const std::string prefix = format("%s/%02d_%s_%s", options.out.c_str(), (int)i / 2 + 1, name1.c_str(), name2.c_str());
+        rows.push_back(matchPair(*matcher, readImage(options.images[i]), readImage(options.images[i + 1]), prefix));
+        printStats(name1 + " - " + name2, matcher->getStats());
+    }
+    const std::string sheet = options.out + "/contact_sheet.png";
+    if (!imwrite(sheet, draw::contactSheet(rows, { "image 1", "image 2", "most confident matches", "2 warped, smoothed flow",
+                                                   "overlay", "flow", "confidence" }, 240)))
+        throw std::runtime_error("cannot write " + sheet);
+    printf("written: %s and the pictures of each pair beside it\n", sheet.c_str());
+}
+
+int main(int argc, char** argv)
+{
+    try
+    {
+        const Options options = parse(argc, argv);
+        if (options.help)
+            std::cout << usage;
+        else
+            run(options);
+        return 0;
+    }
+    catch (const cv::Exception& e)
+    {
+        std::cerr << "example_semcorr_match: " << e.err << std::endl;
+    }
+    catch (const std::exception& e)
+    {
+        std::cerr << "example_semcorr_match: " << e.what() << std::endl;
+    }
+    return 1;
+}
