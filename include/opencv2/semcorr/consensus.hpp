@@ -16,7 +16,7 @@ namespace cv { namespace semcorr {
 enum ConvPadding
 {
     CONV_SAME = 0, //!< zeros around the volume; the output has the input's grids
-    CONV_VALID = 1 //!< no padding; each dimension shrinks by its kernel size − 1
+    CONV_VALID = 1 //!< no padding; each dimension shrinks by its kernel size - 1
 };
 
 //! From which image's cells bestMatches looks for partners
@@ -26,12 +26,12 @@ enum MatchDirection
     FROM_2_TO_1 = 1  //!< one target cell of grid 1 for each cell of grid 2
 };
 
-//! How a ConsensusNet is made independent of the order of the two images; ᵀ swaps the two grids of a volume
+//! How a ConsensusNet is made independent of the order of the two images; ^T swaps the two grids of a volume
 enum Symmetry
 {
     SYMMETRY_NONE = 0, //!< net(c)
-    SYMMETRY_NET = 1,  //!< net(c) + net(cᵀ)ᵀ over the whole net, NC-Net @cite Rocco2018
-    SYMMETRY_BLOCK = 2 //!< block(x) + block(xᵀ)ᵀ after each block, ANC-Net @cite Li2020
+    SYMMETRY_NET = 1,  //!< net(c) + net(c^T)^T over the whole net, NC-Net @cite Rocco2018
+    SYMMETRY_BLOCK = 2 //!< block(x) + block(x^T)^T after each block, ANC-Net @cite Li2020
 };
 
 //! Where a ConsensusNet pads with zeros
@@ -45,28 +45,28 @@ enum NetPadding
 //! Layer shapes of published nets
 enum NetPreset
 {
-    PRESET_NCNET_555 = 0, //!< NC-Net for PF-PASCAL: 5⁴ kernels, channels 1-16-16-1 @cite Rocco2018
-    PRESET_NCNET_33 = 1,  //!< NC-Net for InLoc: 3⁴ kernels, channels 1-16-1 @cite Rocco2018
-    PRESET_ANCNET_A = 2,  //!< ANC-Net, 3×3×5×5 kernels in the first layer @cite Li2020
-    PRESET_ANCNET_B = 3,  //!< ANC-Net, 3×3×5×5 kernels in the second layer @cite Li2020
-    PRESET_ANCNET_C = 4,  //!< ANC-Net, 3×3×5×5 kernels in the first and second layer @cite Li2020
-    PRESET_PMNC = 5       //!< the local score of our PMNC: 3⁴ kernels, channels 1-16-1, PADDING_INPUT, not symmetric. The
+    PRESET_NCNET_555 = 0, //!< NC-Net for PF-PASCAL: 5x5x5x5 kernels, channels 1-16-16-1 @cite Rocco2018
+    PRESET_NCNET_33 = 1,  //!< NC-Net for InLoc: 3x3x3x3 kernels, channels 1-16-1 @cite Rocco2018
+    PRESET_ANCNET_A = 2,  //!< ANC-Net, 3x3x5x5 kernels in the first layer @cite Li2020
+    PRESET_ANCNET_B = 3,  //!< ANC-Net, 3x3x5x5 kernels in the second layer @cite Li2020
+    PRESET_ANCNET_C = 4,  //!< ANC-Net, 3x3x5x5 kernels in the first and second layer @cite Li2020
+    PRESET_PMNC = 5       //!< the local score of our PMNC: 3x3x3x3 kernels, channels 1-16-1, PADDING_INPUT, not symmetric. The
                           //!< paper @cite Lee2021 does not publish its layers, so this shape is our choice.
 };
 
-/** @brief Scales each cell's feature vector to unit length, f / sqrt(Σ f² + eps).
-@param src h×w×C features, `CV_32F`; a 3-D Mat or a 2-D multi-channel one, finite
-@param dst h×w×C `CV_32F` (3-D); may be src
+/** @brief Scales each cell's feature vector to unit length, f / sqrt(sum of f^2 + eps).
+@param src hxwxC features, `CV_32F`; a 3-D Mat or a 2-D multi-channel one, finite
+@param dst hxwxC `CV_32F` (3-D); may be src
 @param eps positive; 1e-6 as in NC-Net @cite Rocco2018. An all-zero cell stays zero. */
 CV_EXPORTS_W void normalizeFeatures(CV_ND InputArray src, CV_ND OutputArray dst, double eps = 1e-6);
 
-/** @brief Correlation of all pairs of cells, c[y1, x1, y2, x2] = ⟨f1(y1, x1), f2(y2, x2)⟩.
-@param features1 h1×w1×C features, taken as they are (see normalizeFeatures), finite and not all zero
-@param features2 h2×w2×C features of the same C, finite and not all zero
+/** @brief Correlation of all pairs of cells, c[y1, x1, y2, x2] = dot(f1(y1, x1), f2(y2, x2)).
+@param features1 h1xw1xC features, taken as they are (see normalizeFeatures), finite and not all zero
+@param features2 h2xw2xC features of the same C, finite and not all zero
 @param corr `{h1, w1, h2, w2}` `CV_32F` */
 CV_EXPORTS_W void correlate(CV_ND InputArray features1, CV_ND InputArray features2, CV_ND OutputArray corr);
 
-/** @brief Soft mutual nearest neighbours, c · (c / (max over grid 1 + eps)) · (c / (max over grid 2 + eps)).
+/** @brief Soft mutual nearest neighbours, c * (c / (max over grid 1 + eps)) * (c / (max over grid 2 + eps)).
 @param corr `{h1, w1, h2, w2}` `CV_32F`
 @param dst same size; may be corr
 @param eps 1e-5 as in NC-Net @cite Rocco2018, whose published code this equals, also where maxima are negative */
@@ -76,7 +76,7 @@ CV_EXPORTS_W void mutualFilter(CV_ND InputArray corr, CV_ND OutputArray dst, dou
 @param src activations `{inChannels, h1, w1, h2, w2}`, or `{h1, w1, h2, w2}` for one channel; `CV_32F`
 @param weights `{outChannels, inChannels, kh1, kw1, kh2, kw2}` `CV_32F`, odd kernel sizes, which may differ
 @param bias outChannels values, `CV_32F`; noArray() for none
-@param dst activations `{outChannels, …}`, always 5-D
+@param dst activations `{outChannels, ...}`, always 5-D
 @param padding ConvPadding. CONV_VALID throws where a grid is smaller than the kernel. */
 CV_EXPORTS_W void conv4d(CV_ND InputArray src, CV_ND InputArray weights, CV_ND InputArray bias, CV_ND OutputArray dst,
                          int padding = CONV_SAME);
@@ -89,24 +89,24 @@ CV_EXPORTS_W void conv4d(CV_ND InputArray src, CV_ND InputArray weights, CV_ND I
 [0, k). Ties: the first in row-major order. */
 CV_EXPORTS_W void maxPool4d(CV_ND InputArray corr, int k, CV_ND OutputArray dst, CV_ND OutputArray offsets);
 
-/** @brief Fine matches from coarse ones, p·k + offset on both sides @cite Rocco2018.
+/** @brief Fine matches from coarse ones, p*k + offset on both sides @cite Rocco2018.
 @param field coarse matches of bestMatches on the pooled grids (whole cells), `CV_32FC2`
 @param offsets from maxPool4d
 @param k from maxPool4d
-@param matches N×1 `CV_32FC4`, N coarse source cells row-major: (x1, y1, x2, y2) in cells of the fine grids
+@param matches Nx1 `CV_32FC4`, N coarse source cells row-major: (x1, y1, x2, y2) in cells of the fine grids
 @param direction the one that field was made with */
 CV_EXPORTS_W void relocalize(InputArray field, CV_ND InputArray offsets, int k, OutputArray matches,
                              int direction = FROM_1_TO_2);
 
 /** @brief Self-similarity features, the second branch of ANC-Net @cite Li2020.
 
-The dot products of each cell with those in a window around it (zero outside the grid) are window² channels, column by column
+The dot products of each cell with those in a window around it (zero outside the grid) are window^2 channels, column by column
 of the window; each layer is a zero-padded 2D convolution with ReLU on the output of the one before. All are concatenated,
 and not normalised again.
-@param features h×w×C features, normally of unit length
-@param weights list of `{out, in, kh, kw}` `CV_32F` kernels, odd sizes; the first takes window² channels
+@param features hxwxC features, normally of unit length
+@param weights list of `{out, in, kh, kw}` `CV_32F` kernels, odd sizes; the first takes window^2 channels
 @param biases list of as many vectors of `out` values
-@param dst h×w×(window² + Σ out) `CV_32F`
+@param dst hxwx(window^2 + sum of out) `CV_32F`
 @param window odd side of the window in cells, at least 1 */
 CV_EXPORTS_W void selfSimilarity(CV_ND InputArray features, CV_ND InputArrayOfArrays weights,
                                  CV_ND InputArrayOfArrays biases, CV_ND OutputArray dst, int window = 5);
@@ -137,7 +137,7 @@ CV_EXPORTS_W void fieldToFlow(InputArray field, const Size& size1, const Size& g
 @param grid2 size of the target grid in cells
 @param size2 of the target image in pixels
 @param points1 N points in the source image, any layout and depth that Mat::checkVector(2) takes, finite, at least one
-@param points2 N×1 `CV_32FC2`, their positions in the target image */
+@param points2 Nx1 `CV_32FC2`, their positions in the target image */
 CV_EXPORTS_W void transferPoints(InputArray field, const Size& size1, const Size& grid2, const Size& size2,
                                  InputArray points1, OutputArray points2);
 
@@ -175,7 +175,7 @@ public:
     /** @brief Copies of a block's arrays.
     @param i index in [0, getBlockCount())
     @param weights list of 6-D `CV_32F` Mats, one per parallel convolution
-    @param biases list of as many outChannels×1 `CV_32F` Mats */
+    @param biases list of as many outChannelsx1 `CV_32F` Mats */
     CV_WRAP virtual void getBlock(int i, CV_OUT std::vector<Mat>& weights, CV_OUT std::vector<Mat>& biases) const = 0;
 
     /** @brief Replaces the weights of a block; all shapes must be as before.
@@ -197,7 +197,7 @@ public:
     /** @copybrief setLastActivation */
     CV_WRAP virtual bool getLastActivation() const = 0;
 
-    /** @brief Weight a of a residual term: the score of (p, q) is net + a·c(p, q). 0 by default; finite. Our choice, not the
+    /** @brief Weight a of a residual term: the score of (p, q) is net + a*c(p, q). 0 by default; finite. Our choice, not the
     papers'. */
     CV_WRAP virtual void setResidual(double a) = 0;
     /** @copybrief setResidual */
@@ -210,11 +210,11 @@ public:
     CV_WRAP virtual void forward(CV_ND InputArray corr, CV_ND OutputArray scores) const = 0;
 
     /** @brief Scores of listed pairs, equal to those of forward on correlate(features1, features2), without a 4D volume.
-    @param features1 h1×w1×C features
-    @param features2 h2×w2×C features
-    @param cells1 n cells (x, y) of grid 1, `CV_32SC2` n×1 or any layout checkVector(2, CV_32S) takes
+    @param features1 h1xw1xC features
+    @param features2 h2xw2xC features
+    @param cells1 n cells (x, y) of grid 1, `CV_32SC2` nx1 or any layout checkVector(2, CV_32S) takes
     @param cells2 n cells (x, y) of grid 2, the partners
-    @param scores n×1 `CV_32F`
+    @param scores nx1 `CV_32F`
     Throws for cells outside their grid, naming the first. */
     CV_WRAP virtual void scorePairs(CV_ND InputArray features1, CV_ND InputArray features2, InputArray cells1,
                                     InputArray cells2, OutputArray scores) const = 0;

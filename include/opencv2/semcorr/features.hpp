@@ -37,13 +37,13 @@ public:
         rounded to multiples of the stride; 0: the image's own size, rounded likewise. Not used with inputSize. Nearest
         neighbours of the embedded backbone find more keypoints with the aspect kept than with square inputs
         (PCK\@0.1 on WILLOW-ObjectClass pairs .317 against .297; ResNet-50 conv4 .360 against .355).
-        @param stride pixels per cell of the coarsest output; 0: found by running the net on 256×256 pixels
-        @param mean subtracted from the pixels (0…255), in the net's channel order
+        @param stride pixels per cell of the coarsest output; 0: found by running the net on 256x256 pixels
+        @param mean subtracted from the pixels (0...255), in the net's channel order
         @param scale factor for each channel after the subtraction, in the net's channel order
         @param swapRB whether the net wants RGB (images are BGR)
-        @param prefixTokens for outputs of shape tokens × channels (vision transformers): so many class and register
+        @param prefixTokens for outputs of shape tokens x channels (vision transformers): so many class and register
         tokens come first and are dropped; the rest are the cells, row-major
-        @param adapter C'×C `CV_32F` matrix applied to each cell's C concatenated channels; empty: none
+        @param adapter C'xC `CV_32F` matrix applied to each cell's C concatenated channels; empty: none
         @param backend computation backend of cv::dnn, dnn::Backend
         @param target target device of cv::dnn, dnn::Target
         */
@@ -55,19 +55,19 @@ public:
                        int backend = 0, int target = 0);
 
         CV_PROP_RW std::vector<String> outputs; //!< names of graph outputs, all different; empty: all
-        CV_PROP_RW Size inputSize;              //!< fixed input size in pixels; empty: longestSide decides; [1, 16384], at most 2^24 pixels
+        CV_PROP_RW Size inputSize;              //!< fixed input size, at most 2^24 pixels in all; empty: longestSide decides
         CV_PROP_RW int longestSide;             //!< longer side in pixels, aspect kept; 0: the image's own size; [0, 16384]
         CV_PROP_RW int stride;                  //!< pixels per cell of the coarsest output; 0: probe; [0, 256]
-        CV_PROP_RW Scalar mean;                 //!< subtracted from pixels of range 0…255 (default: ImageNet, RGB)
+        CV_PROP_RW Scalar mean;                 //!< subtracted from pixels of range 0...255 (default: ImageNet, RGB)
         CV_PROP_RW Scalar scale;                //!< multiplies the difference (default: ImageNet, RGB); not 0
         CV_PROP_RW bool swapRB;                 //!< the net wants RGB
         CV_PROP_RW int prefixTokens;            //!< leading tokens to drop; [0, 1024]
-        CV_PROP_RW Mat adapter;                 //!< C'×C CV_32F, applied before the scaling to unit length
+        CV_PROP_RW Mat adapter;                 //!< C'xC CV_32F, applied before the scaling to unit length
         CV_PROP_RW int backend;                 //!< dnn::Backend
         CV_PROP_RW int target;                  //!< dnn::Target
     };
 
-    /** @brief The embedded backbone, with the preprocessing that it was trained with: RGB, (x − 127) / 128, longer side 400.
+    /** @brief The embedded backbone, with the preprocessing that it was trained with: RGB, (x - 127) / 128, longer side 400.
     Throws where cv::dnn cannot read it. */
     CV_WRAP static Ptr<FeatureNet> create();
 
@@ -87,7 +87,7 @@ public:
 
     /** @brief Features of an image.
     @param image `CV_8UC3`, BGR, both sides at least 2 pixels
-    @param features h×w×C `CV_32F` (3-D), each cell of unit length
+    @param features hxwxC `CV_32F` (3-D), each cell of unit length
     Throws for values that are not finite. */
     CV_WRAP virtual void compute(InputArray image, OutputArray features) = 0;
 

@@ -18,7 +18,7 @@ enum SearchMode
 {
     SEARCH_AUTO = 0,      //!< choose by cost; at present always SEARCH_DENSE_4D
     SEARCH_DENSE_4D = 1,  //!< score all pairs by 4D convolution (NC-Net, ANC-Net)
-    SEARCH_PATCHMATCH = 2 //!< score only the pairs that PatchMatch visits (PMNC @cite Lee2021); not available yet, throws StsNotImplemented
+    SEARCH_PATCHMATCH = 2 //!< score only pairs that PatchMatch visits (PMNC @cite Lee2021); throws StsNotImplemented for now
 };
 
 //! Sub-cell position of a match
@@ -26,7 +26,7 @@ enum Refinement
 {
     REFINE_NONE = 0,       //!< cell centres
     REFINE_PARABOLA = 1,   //!< vertex of the parabola through the best score and its two neighbours, along x and y
-    REFINE_SOFT_ARGMAX = 2 //!< softmax-weighted mean position over 5×5 target cells; for nets whose scores are logits
+    REFINE_SOFT_ARGMAX = 2 //!< softmax-weighted mean position over 5x5 target cells; for nets whose scores are logits
 };
 
 //! Where the search runs
@@ -58,7 +58,7 @@ public:
     {
         /** @param mode SearchMode
         @param mutual soft mutual nearest neighbours (mutualFilter) before and after the net, as in NC-Net @cite Rocco2018
-        @param bidirectional match 2 → 1 as well and lower the confidence of matches that do not come back
+        @param bidirectional match 2 -> 1 as well and lower the confidence of matches that do not come back
         @param refine Refinement
         @param memoryLimit bytes of workspace that a search may hold, features and results not counted (default 1 GiB)
         @param target ComputeTarget */
@@ -67,7 +67,7 @@ public:
 
         CV_PROP_RW int mode;           //!< SearchMode
         CV_PROP_RW bool mutual;        //!< mutualFilter before and after the net
-        CV_PROP_RW bool bidirectional; //!< forward–backward check in the confidence
+        CV_PROP_RW bool bidirectional; //!< forward-backward check in the confidence
         CV_PROP_RW int refine;         //!< Refinement
         CV_PROP_RW size_t memoryLimit; //!< bytes of workspace, at least 1 MiB (1048576)
         CV_PROP_RW int target;         //!< ComputeTarget
@@ -80,7 +80,7 @@ public:
 
         CV_PROP int mode;             //!< the SearchMode that ran, never SEARCH_AUTO
         CV_PROP int64 pairsScored;    //!< pairs of cells scored
-        CV_PROP int64 hiddenSites;    //!< pairs of cells at which hidden activations were computed, over all layers, orientations and branches
+        CV_PROP int64 hiddenSites;    //!< pairs of cells with hidden activations computed, over layers, orientations, branches
         CV_PROP int iterations;       //!< PatchMatch iterations; 0 in dense mode
         CV_PROP size_t peakWorkspace; //!< most bytes of workspace held at a time
         CV_PROP double featuresMs;    //!< time of the backbone, ms
@@ -110,7 +110,7 @@ public:
     CV_WRAP static Ptr<Matcher> create(const Ptr<FeatureNet>& featureNet, const Ptr<ConsensusNet>& net,
                                        const Matcher::Params& params = Matcher::Params());
 
-    /** @brief Adds ANC-Net's second branch @cite Li2020: scores = ½·net(correlation) + ½·net(correlation of selfSimilarity),
+    /** @brief Adds ANC-Net's second branch @cite Li2020: scores = 0.5*net(correlation) + 0.5*net(correlation of selfSimilarity),
     each with its own mutual filters.
     @param weights layers of selfSimilarity; an empty list or noArray() removes the branch
     @param biases as many vectors
@@ -124,7 +124,7 @@ public:
     @param flow `CV_32FC2` of image1's size, (dx, dy) in pixels: `remap(image2, warped, flow, noArray(),
     INTER_LINEAR | WARP_RELATIVE_MAP)` warps image 2 onto image 1
     @param confidence optional `CV_32F` of image1's size in [0, 1]: the cosine similarity of the matched features, negative
-    ones as 0, times exp(−d² / 2) with Params::bidirectional, d the distance in cells at which the best match of the
+    ones as 0, times exp(-d^2 / 2) with Params::bidirectional, d the distance in cells at which the best match of the
     target comes back. Our choice; it ranks matches and is not a probability.
     @param mask1 optional `CV_8U` of image1's size: where it is 0, flow and confidence are set to 0 */
     CV_WRAP virtual void match(InputArray image1, InputArray image2, OutputArray flow,
@@ -141,10 +141,10 @@ public:
     CV_WRAP virtual void matchReference(InputArray image2, OutputArray flow, OutputArray confidence = noArray()) = 0;
 
     /** @brief Matches two grids of features.
-    @param features1 h1×w1×C `CV_32F`, finite, not all zero; taken as they are (compute gives unit length)
-    @param features2 h2×w2×C of the same C
-    @param field `CV_32FC2` h1×w1: target position in cells of grid 2, fractional with Params::refine
-    @param scores optional `CV_32F` h1×w1: the consensus score of the best cell, unbounded */
+    @param features1 h1xw1xC `CV_32F`, finite, not all zero; taken as they are (compute gives unit length)
+    @param features2 h2xw2xC of the same C
+    @param field `CV_32FC2` h1xw1: target position in cells of grid 2, fractional with Params::refine
+    @param scores optional `CV_32F` h1xw1: the consensus score of the best cell, unbounded */
     CV_WRAP virtual void matchFeatures(CV_ND InputArray features1, CV_ND InputArray features2, OutputArray field,
                                        OutputArray scores = noArray()) = 0;
 
@@ -153,17 +153,17 @@ public:
     @param image2 `CV_8UC3` (BGR)
     @param points1 N points in pixels of image1, any layout and depth that checkVector(2) takes; finite, at least one.
     Points outside the image are treated as on its border.
-    @param points2 N×1 `CV_32FC2`, in pixels of image2
-    @param confidence optional N×1 `CV_32F` in [0, 1], as in match */
+    @param points2 Nx1 `CV_32FC2`, in pixels of image2
+    @param confidence optional Nx1 `CV_32F` in [0, 1], as in match */
     CV_WRAP virtual void transferKeypoints(InputArray image1, InputArray image2, InputArray points1,
                                            OutputArray points2, OutputArray confidence = noArray()) = 0;
 
-    /** @brief The most confident matches as KeyPoint and DMatch, for the rest of OpenCV (RANSAC, drawMatches, …).
+    /** @brief The most confident matches as KeyPoint and DMatch, for the rest of OpenCV (RANSAC, drawMatches, ...).
     @param image1 `CV_8UC3` (BGR)
     @param image2 `CV_8UC3` (BGR)
     @param keypoints1 centres of matched cells of image1
     @param keypoints2 their matches in image2; keypoints1[i] belongs to keypoints2[i]
-    @param matches in falling confidence; DMatch::distance is 1 − confidence
+    @param matches in falling confidence; DMatch::distance is 1 - confidence
     @param maxMatches at most so many, at least 1 */
     CV_WRAP virtual void matchSparse(InputArray image1, InputArray image2, CV_OUT std::vector<KeyPoint>& keypoints1,
                                      CV_OUT std::vector<KeyPoint>& keypoints2, CV_OUT std::vector<DMatch>& matches,

@@ -89,6 +89,7 @@ class Names(SemcorrTest):
         for name, symbol in symbols:
             if not name.endswith(('.Params', '.Stats')):
                 self.assertIn('->', symbol.__doc__, name)
+                self.assertNotIn('&#', symbol.__doc__, name)  # what the generator makes of a letter that is not ASCII
                 self.assertIn('@brief', symbol.__doc__.replace('@copybrief', '@brief').replace('@overload', '@brief'), name)
 
     def test_constants(self):
