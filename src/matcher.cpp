@@ -192,7 +192,9 @@ Point2f MatcherImpl::matchPosition(const Cells& cells, double x, double y, const
     const int best = (int)(std::max_element(mixed.begin(), mixed.end()) - mixed.begin());
     const Point target(best % cells.grid2.width, best / cells.grid2.width);
     confidence = cells.confidenceOf(Point(cvRound(x), cvRound(y)), target);
-    const Point2f cell = refineMatch(mixed.data(), cells.grid2, target, params.refine);
+    float around[AROUND];
+    scoresAround(mixed.data(), cells.grid2, target, around);
+    const Point2f cell = refineMatch(around, target, params.refine);
     return Point2f(cellToPixel(cell.x, cells.grid2.width, size2.width), cellToPixel(cell.y, cells.grid2.height, size2.height));
 }
 
@@ -321,7 +323,9 @@ MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2)
             for (int x = 0; x < targets.cols; x++)
             {
                 const Point target(targets.at<Point2f>(y, x));
-                cells.field.at<Point2f>(y, x) = refineMatch(scores.ptr<float>(y, x), cells.grid2, target, params.refine);
+                float around[AROUND];
+                scoresAround(scores.ptr<float>(y, x), cells.grid2, target, around);
+                cells.field.at<Point2f>(y, x) = refineMatch(around, target, params.refine);
                 cells.confidence.at<float>(y, x) = cells.confidenceOf(Point(x, y), target);
             }
     });

@@ -7,46 +7,49 @@
 
 namespace cv { namespace semcorr {
 
+void scoresAround(const float* scores, const Size& grid2, const Point& target, float* around)
+{
+    for (int y = target.y - AROUND_RADIUS; y <= target.y + AROUND_RADIUS; y++)
+        for (int x = target.x - AROUND_RADIUS; x <= target.x + AROUND_RADIUS; x++)
+        {
+            const bool inside = (unsigned)x < (unsigned)grid2.width && (unsigned)y < (unsigned)grid2.height;
+            *around++ = inside ? scores[(size_t)y * grid2.width + x] : -FLT_MAX;
+        }
+}
+
 // Vertex of the parabola through three scores, relative to the middle one, which is the largest; in [−½, ½].
+// At the border there is no neighbour to fit through: the cell's centre stays.
 static float vertex(float left, float middle, float right)
 {
+    if (left == -FLT_MAX || right == -FLT_MAX)
+        return 0;
     const float curvature = left - 2 * middle + right;
     return curvature < 0 ? std::min(0.5f, std::max(-0.5f, 0.5f * (left - right) / curvature)) : 0.f;
 }
 
-static Point2f parabola(const float* scores, const Size& grid2, const Point& t)
+static Point2f softArgmax(const float* around)
 {
-    const float* s = scores + (size_t)t.y * grid2.width + t.x;
-    // at the border there is no neighbour to fit through: the cell's centre stays
-    const float dx = t.x > 0 && t.x + 1 < grid2.width ? vertex(s[-1], s[0], s[1]) : 0.f;
-    const float dy = t.y > 0 && t.y + 1 < grid2.height ? vertex(s[-grid2.width], s[0], s[grid2.width]) : 0.f;
-    return Point2f(t.x + dx, t.y + dy);
-}
-
-static Point2f softArgmax(const float* scores, const Size& grid2, const Point& t)
-{
-    const int radius = 2;
-    const float best = scores[(size_t)t.y * grid2.width + t.x];
+    const float best = around[AROUND / 2];
     double sum = 0, sumX = 0, sumY = 0;
-    for (int y = std::max(t.y - radius, 0); y <= std::min(t.y + radius, grid2.height - 1); y++)
-        for (int x = std::max(t.x - radius, 0); x <= std::min(t.x + radius, grid2.width - 1); x++)
-        {
-            const double w = std::exp((double)scores[(size_t)y * grid2.width + x] - best);
-            sum += w;
-            sumX += w * x;
-            sumY += w * y;
-        }
+    for (int i = 0; i < AROUND; i++)
+    {
+        const double w = around[i] == -FLT_MAX ? 0. : std::exp((double)around[i] - best);
+        sum += w;
+        sumX += w * (i % AROUND_SIDE - AROUND_RADIUS);
+        sumY += w * (i / AROUND_SIDE - AROUND_RADIUS);
+    }
     return Point2f((float)(sumX / sum), (float)(sumY / sum));
 }
 
-Point2f refineMatch(const float* scores, const Size& grid2, const Point& target, int mode)
+Point2f refineMatch(const float* around, const Point& target, int mode)
 {
-    switch (mode)
-    {
-    case REFINE_PARABOLA:    return parabola(scores, grid2, target);
-    case REFINE_SOFT_ARGMAX: return softArgmax(scores, grid2, target);
-    default:                 return Point2f(target);
-    }
+    const float* s = around + AROUND / 2;
+    Point2f shift(0, 0);
+    if (mode == REFINE_PARABOLA)
+        shift = Point2f(vertex(s[-1], s[0], s[1]), vertex(s[-AROUND_SIDE], s[0], s[AROUND_SIDE]));
+    else if (mode == REFINE_SOFT_ARGMAX)
+        shift = softArgmax(around);
+    return Point2f(target) + shift;
 }
 
 // Left one of the two cells to interpolate between. The outermost pair also serves positions beyond, with weights outside [0, 1].

@@ -19,8 +19,14 @@ inline double pixelToCell(double pixel, int cells, int side)
     return (pixel + 0.5) * cells / side - 0.5;
 }
 
-// Sub-cell position of the best of one source cell's scores (h2×w2, continuous) near whole cell `target`; Refinement mode
-Point2f refineMatch(const float* scores, const Size& grid2, const Point& target, int mode);
+// What refinement sees of a source cell: the scores of 5×5 targets around the best, −FLT_MAX where there are none
+enum { AROUND_RADIUS = 2, AROUND_SIDE = 2 * AROUND_RADIUS + 1, AROUND = AROUND_SIDE * AROUND_SIDE };
+
+// Cuts them out of the scores of all targets (h2×w2, continuous)
+void scoresAround(const float* scores, const Size& grid2, const Point& target, float* around);
+
+// Sub-cell position of the best target; Refinement mode
+Point2f refineMatch(const float* around, const Point& target, int mode);
 
 // The field at a fractional source cell position: bilinear between cells, linear beyond the outermost centres
 Point2f sampleField(const Mat& field, double x, double y);
