@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Matches pairs of pictures with cv2.semcorr and writes matches, the warped picture and an overlay of each pair."""
+"""Matches pairs of pictures and writes what there is to see: matches, warped picture, overlay, flow, confidence."""
 import argparse
 import pathlib
 import sys
@@ -35,13 +35,54 @@ def draw_matches(images, keypoints1, keypoints2):
     return canvas
 
 
+def flow_colors(flow):
+    """Hue is the direction, saturation the length: white does not move, the longest vector is fully coloured."""
+    length, angle = cv.cartToPolar(*cv.split(flow), angleInDegrees=True)
+    hsv = np.dstack([angle / 2, length * 255 / max(length.max(), 1), np.full_like(length, 255)])
+    return cv.cvtColor(hsv.astype(np.uint8), cv.COLOR_HSV2BGR)
+
+
+def write(path, picture):
+    if not cv.imwrite(path, picture):
+        raise OSError(f'cannot write {path}')
+
+
+def print_stats(title, s):
+    search = 'PatchMatch' if s.mode == cv.semcorr.SEARCH_PATCHMATCH else 'dense 4D'
+    print(f'{title}\n  {search}, {s.pairsScored / 1e3:.1f} k pairs of cells scored, {s.peakWorkspace / 1e6:.1f} MB of workspace\n'
+          f'  features {s.featuresMs:.0f} ms, search {s.searchMs:.0f} ms, refinement {s.refineMs:.0f} ms, '
+          f'in all {s.totalMs:.0f} ms')
+
+
+def match_pair(matcher, paths, prefix):
+    images = [cv.imread(path) for path in paths]
+    if any(image is None for image in images):
+        raise OSError(f'cannot read the picture {paths[images[0] is not None]}')
+    flow, confidence = matcher.match(*images)
+    stats = matcher.getStats()
+    warped = cv.remap(images[1], smooth_flow(flow, confidence), None, cv.INTER_LINEAR | cv.WARP_RELATIVE_MAP,
+                      borderMode=cv.BORDER_REPLICATE)
+    write(prefix + '_matches.png', draw_matches(images, *matcher.matchSparse(*images, maxMatches=60)[:2]))
+    write(prefix + '_warp.png', warped)
+    write(prefix + '_overlay.png', cv.addWeighted(images[0], 0.5, warped, 0.5, 0))
+    write(prefix + '_flow.png', flow_colors(flow))
+    write(prefix + '_confidence.png', cv.applyColorMap((confidence * 255).astype(np.uint8), cv.COLORMAP_VIRIDIS))
+    print_stats(' - '.join(paths), stats)
+
+
+def text(value):
+    if not value:
+        raise argparse.ArgumentTypeError('needs a value')
+    return value
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.error = lambda message: sys.exit(f'match.py: {message}')
     parser.add_argument('images', nargs='+', metavar='IMAGE1 IMAGE2')
-    parser.add_argument('--model', help='a model of Matcher.save (default: the built-in, untrained one)')
-    parser.add_argument('--mode', choices=['auto', 'dense', 'patchmatch'], default='auto')
-    parser.add_argument('--out', type=pathlib.Path, default='match_out', help='where the pictures go')
+    parser.add_argument('--model', type=text, help='a model of Matcher.save (default: the built-in, untrained one)')
+    parser.add_argument('--mode', choices=['auto', 'dense', 'patchmatch'], default='auto', help='how to search (default: auto)')
+    parser.add_argument('--out', type=text, default='match_out', help='where the pictures go (default: match_out)')
     args = parser.parse_args()
     if len(args.images) % 2:
         parser.error(f'{len(args.images)} pictures given, expected one or more pairs')
@@ -49,19 +90,11 @@ def main():
     params = matcher.getParams()
     params.mode = ['auto', 'dense', 'patchmatch'].index(args.mode)
     matcher.setParams(params)
-    args.out.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(args.out).mkdir(parents=True, exist_ok=True)
     for number, paths in enumerate(zip(args.images[::2], args.images[1::2]), 1):
-        images = [cv.imread(path) for path in paths]
-        if any(image is None for image in images):
-            parser.error(f'cannot read the picture {paths[images[0] is not None]}')
-        flow, confidence = matcher.match(*images)
-        print(f'{" - ".join(paths)}: {matcher.getStats().totalMs:.0f} ms, pictures in {args.out}')
-        warped = cv.remap(images[1], smooth_flow(flow, confidence), None, cv.INTER_LINEAR | cv.WARP_RELATIVE_MAP)
-        pictures = {'matches': draw_matches(images, *matcher.matchSparse(*images, maxMatches=60)[:2]), 'warp': warped,
-                    'overlay': cv.addWeighted(images[0], 0.5, warped, 0.5, 0)}
         stems = '_'.join(pathlib.Path(path).stem for path in paths)
-        for name, picture in pictures.items():
-            cv.imwrite(f'{args.out}/{number:02}_{stems}_{name}.png', picture)
+        match_pair(matcher, paths, f'{args.out}/{number:02}_{stems}')
+    print(f'written: the pictures of each pair in {args.out}')
 
 
 if __name__ == '__main__':

@@ -9,9 +9,10 @@ usage() {
 usage: scripts/build.sh [options] [ninja target ...]
 
   --opencv=4.14|5.0   the OpenCV release to build with       (default 4.14)
-  --cuda              also compile the CUDA kernels; needs nvcc
+  --cuda              build OpenCV with CUDA (the module has no kernels yet); needs nvcc
   --jobs=N            compile jobs at a time                  (default: number of cores)
   --build-dir=DIR     where to build                          (default build, or build-5.0, build-cuda)
+  --where             only print the build folder and the folder of OpenCV's sources, a line each
   --help              this text
 
 Without targets: libraries, tests, perf tests, samples and cv2. The OpenCV sources are fetched once, checked by
@@ -22,16 +23,18 @@ EOF
 die() { echo "build.sh: $*" >&2; exit 1; }
 say() { printf '\033[1m[build %s]\033[0m %s\n' "$(date +%T)" "$*"; }
 
-opencv=4.14 cuda=OFF jobs=$(nproc) build= targets=()
+opencv=4.14 cuda=OFF jobs=$(nproc) build= where= targets=()
 while [ $# -gt 0 ]; do
     case $1 in
         --help|-h) usage; exit 0 ;;
         --opencv=*|--jobs=*|--build-dir=*) key=${1%%=*} value=${1#*=} ;;
         --opencv|--jobs|--build-dir) [ $# -ge 2 ] || die "$1 needs a value"; key=$1 value=$2; shift ;;
         --cuda) cuda=ON; shift; continue ;;
+        --where) where=1; shift; continue ;;
         -*) usage >&2; die "unknown option $1" ;;
         *) targets+=("$1"); shift; continue ;;
     esac
+    [ -n "$value" ] || die "$key needs a value"
     case $key in --opencv) opencv=$value ;; --jobs) jobs=$value ;; --build-dir) build=$value ;; esac
     shift
 done
@@ -49,10 +52,15 @@ if [ -z "$build" ]; then
     [ "$opencv" = 4.14 ] || build+=-$opencv
     [ $cuda = OFF ] || build+=-cuda
 fi
-mkdir -p "$build"
-build=$(cd "$build" && pwd)
+build=$(realpath -ms "$build")
 cache=${SEMCORR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/semcorr}
 sources=$cache/opencv-$opencv
+if [ -n "$where" ]; then
+    [ ${#targets[@]} = 0 ] || die "${targets[0]}: expected no targets here"
+    printf '%s\n' "$build" "$sources"
+    exit 0
+fi
+mkdir -p "$build"
 venv=$build/venv
 
 install_packages() {  # Debian packages for whatever is missing
@@ -95,8 +103,9 @@ make_venv() {
 }
 
 fetch_opencv() {
-    [ -d "$sources" ] && return 0
     mkdir -p "$cache"
+    find "$cache" -maxdepth 1 -name 'fetch.*' -mmin +1440 -exec rm -rf {} + || true  # of runs that were killed
+    [ -d "$sources" ] && return 0
     local tmp
     tmp=$(mktemp -d "$cache/fetch.XXXXXX")
     # shellcheck disable=SC2064

@@ -5,27 +5,18 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
     cat <<EOF
-usage: scripts/demo.sh [--opencv=4.14|5.0] [--jobs=N] [--build-dir=DIR]
+usage: scripts/demo.sh [options of scripts/build.sh]
 
-Builds what the demo needs (see scripts/build.sh --help for the options), matches some pairs of pictures and writes
-what came out to <build dir>/demo. Open contact_sheet.png there first.
+Builds what the demo needs, matches some pairs of pictures and writes what came out to <build dir>/demo. Open
+contact_sheet.png there first.
 EOF
 }
 
-build=$repo/build opencv=4.14 named=
-for arg in "$@"; do
-    case $arg in
-        --help|-h) usage; exit 0 ;;
-        --build-dir=*) build=${arg#*=} named=1 ;;
-        --opencv=*) opencv=${arg#*=} ;;
-        --jobs=*) ;;
-        *) usage >&2; echo "demo.sh: unknown option $arg" >&2; exit 1 ;;
-    esac
-done
-[ -n "$named" ] || [ "$opencv" = 4.14 ] || build+=-$opencv
+case " $* " in *" --help "*|*" -h "*) usage; exit 0 ;; esac
+where=$("$repo/scripts/build.sh" --where "$@")
+build=${where%%$'\n'*} sources=${where#*$'\n'}
 "$repo/scripts/build.sh" "$@" example_semcorr_match
 
-sources=${SEMCORR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/semcorr}/opencv-$opencv
 data=$repo/samples/data
 cv=$sources/opencv/samples/data
 contrib=$sources/opencv_contrib/modules

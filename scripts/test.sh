@@ -16,23 +16,10 @@ Fails if anything failed. Tests that need ../shared (data that is not part of th
 EOF
 }
 
-build=$repo/build opencv=4.14 cuda=
-for arg in "$@"; do
-    case $arg in
-        --help|-h) usage; exit 0 ;;
-        --build-dir=*) build=${arg#*=} named=1 ;;
-        --opencv=*) opencv=${arg#*=} ;;
-        --cuda) cuda=-cuda ;;
-        --jobs=*) ;;
-        *) usage >&2; echo "test.sh: unknown option $arg" >&2; exit 1 ;;
-    esac
-done
-if [ -z "${named-}" ]; then
-    [ "$opencv" = 4.14 ] || build+=-$opencv
-    build+=$cuda
-fi
+case " $* " in *" --help "*|*" -h "*) usage; exit 0 ;; esac
+where=$("$repo/scripts/build.sh" --where "$@")
+build=${where%%$'\n'*}
 "$repo/scripts/build.sh" "$@"
-build=$(cd "$build" && pwd)
 logs=$build/test-logs
 mkdir -p "$logs"
 shared=${SEMCORR_SHARED:-$repo/../shared}

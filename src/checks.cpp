@@ -20,10 +20,13 @@ static Mat getFloats(InputArray a, const char* name)
 {
     const Mat m = a.getMat();
     if (m.empty())
-        CV_Error(Error::StsBadArg, format("%s is empty", name));
+        CV_Error(Error::StsBadArg, format("%s is empty, expected an array of type CV_32F (float32)", name));
     if (m.depth() != CV_32F)
         CV_Error(Error::StsUnsupportedFormat, format("%s has type %s, expected CV_32F (float32)", name,
                                                      typeToString(m.type()).c_str()));
+    if (m.total() * m.channels() > INT_MAX)  // a larger Mat never counts as continuous
+        CV_Error(Error::StsOutOfRange, format("%s has %lld values, expected at most %d", name,
+                                              (long long)m.total() * m.channels(), INT_MAX));
     return m.isContinuous() ? m : m.clone();
 }
 
@@ -126,10 +129,10 @@ std::vector<Mat> getFloatMats(InputArrayOfArrays arrays, const char* name)
     std::vector<Mat> mats;
     if (arrays.empty())
         return mats;
-    if (arrays.isMat() || arrays.isUMat() || arrays.isMatx())
-        mats.assign(1, arrays.getMat());
-    else
+    if (arrays.isMatVector() || arrays.isUMatVector() || arrays.kind() == _InputArray::STD_VECTOR_VECTOR)
         arrays.getMatVector(mats);
+    else
+        mats.assign(1, arrays.getMat());  // of a vector of numbers, too, which getMatVector would take for a list of them
     for (size_t i = 0; i < mats.size(); i++)
     {
         const String element = format("%s[%d]", name, (int)i);

@@ -24,7 +24,7 @@ Mat getField(InputArray field, const char* name);
 Mat getPoints(InputArray points, const char* name);
 // N cells (x, y) inside a grid: N×1 CV_32SC2
 Mat getCells(InputArray cells, const Size& grid, const char* name);
-// one Mat or a list of them; deep copies, continuous CV_32F
+// one Mat or vector of numbers, or a list of either; deep copies, continuous CV_32F
 std::vector<Mat> getFloatMats(InputArrayOfArrays arrays, const char* name);
 // {out, in, kh1, kw1, kh2, kw2}, odd kernel sizes, sizes within reason
 void checkKernel4d(const Mat& weights, const String& name);

@@ -120,7 +120,7 @@ void Conv4dLayer::apply(const Mat& src, const Vec4i& pad, Mat& dst, int channel,
         runUnits(task, 0, units);
 }
 
-// {channels, grids…} ⇄ {grids…, channels}: one matrix transposition
+// {channels, grids…} ⇄ {grids…, channels}: one matrix transposition. There are at most INT_MAX sites, see getFloats.
 static void swapChannels(const Mat& src, Mat& dst, int srcRows)
 {
     const int srcCols = (int)(src.total() / srcRows);

@@ -54,8 +54,8 @@ static Mat continuousLike(const Mat& dst)
 
 static void checkEps(double eps)
 {
-    if (!(eps > 0 && eps <= FLT_MAX))
-        CV_Error(Error::StsOutOfRange, format("eps is %g, expected a positive number", eps));
+    if (!(eps >= FLT_MIN && eps <= FLT_MAX))  // else it is no divisor of floats
+        CV_Error(Error::StsOutOfRange, format("eps is %g, expected a value in [%g, %g]", eps, FLT_MIN, FLT_MAX));
 }
 
 void normalizeFeatures(InputArray src_, OutputArray dst_, double eps)
@@ -71,8 +71,11 @@ void normalizeFeatures(InputArray src_, OutputArray dst_, double eps)
         for (int i = range.start; i < range.end; i++)
         {
             const float* s = src.ptr<float>() + (size_t)i * channels;
-            const float length = (float)std::sqrt(sumOfSquares(s, channels) + eps);
-            scaleRow(s, result.ptr<float>() + (size_t)i * channels, channels, length);
+            float* d = result.ptr<float>() + (size_t)i * channels;
+            const double length = std::sqrt(sumOfSquares(s, channels) + eps);
+            scaleRow(s, d, channels, (float)std::min(length, (double)FLT_MAX));
+            if (length > FLT_MAX)  // of a cell of finite floats that no float can hold
+                scaleRow(d, d, channels, (float)(length / FLT_MAX));
         }
     }, cells / 64.);
     if (result.data != dst.data)

@@ -5,6 +5,7 @@
 #include "features.hpp"
 #include "checks.hpp"
 #include "embedded.hpp"
+#include "file_io.hpp"
 #include "onnx_info.hpp"
 #include "utf8.hpp"
 #include "opencv2/imgproc.hpp"
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <set>
 
 namespace cv { namespace semcorr {
@@ -20,7 +20,7 @@ namespace cv { namespace semcorr {
 enum
 {
     MAX_SIDE = 16384,        // pixels of the net's input
-    MAX_AREA = 1 << 24,      // so that a hostile model file cannot make the first run take all memory
+    MAX_AREA = 1 << 24,      // so that a hostile model file cannot make a run take all memory
     MAX_STRIDE = 256,
     MAX_PREFIX_TOKENS = 1024,
     PROBE_SIDE = 256         // pixels; several cells for all usual strides, and quick
@@ -103,27 +103,6 @@ void checkParams(const FeatureNet::Params& params)
     checkDevice(params.backend, params.target);
 }
 
-static std::vector<uchar> readFile(const String& name)
-{
-    std::ifstream file(name.c_str(), std::ios::binary);
-    if (!file)
-        CV_Error(Error::StsObjectNotFound, format("ONNX file \"%s\" cannot be opened", printable(name).c_str()));
-    const size_t step = 1 << 20;
-    std::vector<uchar> bytes;
-    size_t size = 0;
-    do  // by pieces, since the size that a folder or a device claims to have is of no use
-    {
-        bytes.resize(size + step);
-        file.read(reinterpret_cast<char*>(&bytes[size]), step);
-        size += (size_t)file.gcount();
-    } while (file && size < INT_MAX);  // protobuf reads less than 2 GiB
-    bytes.resize(size);
-    if (bytes.empty() || file.bad())
-        CV_Error(Error::StsParseError, format("\"%s\" is empty or cannot be read, expected an ONNX file",
-                                              printable(name).c_str()));
-    return bytes;
-}
-
 Ptr<FeatureNet> FeatureNet::create()
 {
     const EmbeddedFile file = embeddedBackbone();
@@ -137,7 +116,10 @@ Ptr<FeatureNet> FeatureNet::create()
 Ptr<FeatureNet> FeatureNet::create(const String& onnxFile, const Params& params)
 {
     checkParams(params);
-    return makePtr<FeatureNetImpl>(readFile(onnxFile), onnxFile, params);
+    const std::vector<uchar> onnx = loadBytes(onnxFile, MAX_ONNX);
+    if (onnx.empty())
+        CV_Error(Error::StsParseError, format("\"%s\" is empty, expected an ONNX file", printable(onnxFile).c_str()));
+    return makePtr<FeatureNetImpl>(onnx, onnxFile, params);
 }
 
 Ptr<FeatureNet> FeatureNet::create(const std::vector<uchar>& onnx, const Params& params)
@@ -233,8 +215,13 @@ Size FeatureNetImpl::inputSize(const Size& image) const
         return params.inputSize;
     const int longest = std::max(image.width, image.height);
     const double scale = params.longestSide ? (double)params.longestSide / longest : 1;
-    return Size(std::max(cvRound(image.width * scale / stride), 1) * stride,
-                std::max(cvRound(image.height * scale / stride), 1) * stride);
+    const Size input(std::max(cvRound(image.width * scale / stride), 1) * stride,
+                     std::max(cvRound(image.height * scale / stride), 1) * stride);
+    if ((int64)input.width * input.height > MAX_AREA)
+        CV_Error(Error::StsOutOfRange, format("image is %d x %d (width x height) and would become %d x %d as the net's input, "
+                                              "expected at most %d pixels there: set longestSide or inputSize",
+                                              image.width, image.height, input.width, input.height, (int)MAX_AREA));
+    return input;
 }
 
 // {1, 3, height, width} CV_32F in the net's channel order
@@ -271,7 +258,8 @@ std::map<String, Mat> FeatureNetImpl::run(const Mat& blob)
     {
         const Size size = exportedSize;
         const String expected = size.empty() ? String("it may need a certain inputSize")
-            : format("it was exported for %d x %d and may need just that as inputSize", size.width, size.height);
+            : format("it was exported for %d x %d and needs just that as inputSize unless it is a convolutional net",
+                     size.width, size.height);
         CV_Error(Error::StsBadSize, format("%s cannot be run on an input of %d x %d (width x height), %s. cv::dnn says: %s",
                                            title().c_str(), blob.size[3], blob.size[2], expected.c_str(),
                                            printable(e.what()).c_str()));

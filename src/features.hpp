@@ -6,9 +6,12 @@
 
 #include "opencv2/semcorr/features.hpp"
 #include "opencv2/dnn.hpp"
+#include <climits>
 #include <map>
 
 namespace cv { namespace semcorr {
+
+const size_t MAX_ONNX = INT_MAX;  // bytes; protobuf reads less than 2 GiB
 
 // Throws for values out of range; called by create, setParams and the reading of model files. Whether the parameters fit the
 // net is seen by running it, in FeatureNetImpl::setParams.

@@ -13,7 +13,6 @@
 namespace cv { namespace semcorr {
 
 static const size_t MAX_STORED = 8 << 20;  // bytes of an ONNX net that a model file holds itself
-static const size_t MAX_BESIDE = INT_MAX;  // protobuf reads less than 2 GiB
 
 // values of `source`
 static const char EMBEDDED[] = "embedded", STORED[] = "stored", BESIDE[] = "beside";
@@ -134,7 +133,7 @@ static std::vector<uchar> findBytes(const ModelNode& node, const String& folder,
                                               printable(source).c_str(), EMBEDDED, STORED, BESIDE));
     checkBareName(name);
     file = folder + name;
-    return loadBytes(file, MAX_BESIDE);
+    return loadBytes(file, MAX_ONNX);
 }
 
 Ptr<FeatureNet> readFeatureNet(const FileNode& fileNode, const String& name, const String& folder)

@@ -13,20 +13,23 @@ namespace cv { namespace semcorr {
 
 enum
 {
-    VERSION = 1,       // of the files that this module writes
-    PIECE = 100,       // bytes of text in one string, so that its line is one of at most 400
-    MAX_LIST = 4096    // texts, or arrays
+    VERSION = 1,         // of the files that this module writes
+    PIECE = 100,         // bytes of text in one string, so that its line is one of at most 400
+    MAX_TEXT = 1 << 20,  // bytes
+    MAX_PIECES = 1 << 16,
+    MAX_LIST = 4096      // texts, or arrays
 };
 
 // As long as the line that ends there, but at most PIECE bytes, and no UTF-8 sequence in two
 static size_t pieceLength(const String& text, size_t start)
 {
-    const size_t eol = text.find('\n', start), rest = text.size() - start;
-    size_t n = std::min(rest, eol == String::npos ? rest : eol + 1 - start);
-    if (n <= PIECE)
-        return n;
-    for (n = PIECE; n > 1 && ((uchar)text[start + n] & 0xC0) == 0x80;)
-        n--;
+    const char* const begin = text.c_str() + start;
+    size_t n = std::min(text.size() - start, (size_t)PIECE);
+    if (const void* eol = memchr(begin, '\n', n))
+        return (const char*)eol + 1 - begin;
+    if (start + n < text.size())
+        while (n > 1 && ((uchar)begin[n] & 0xC0) == 0x80)
+            n--;
     return n;
 }
 
@@ -73,6 +76,9 @@ static String decodePiece(const String& s, const String& name)
 
 static std::vector<String> encodeText(const String& text)
 {
+    if (text.size() > MAX_TEXT)
+        CV_Error(Error::StsOutOfRange, format("the text has %lld bytes, expected at most %d", (long long)text.size(),
+                                              (int)MAX_TEXT));
     std::vector<String> pieces;
     size_t start = 0;
     do  // once for an empty text, too, since empty lists look different from format to format
@@ -80,6 +86,9 @@ static std::vector<String> encodeText(const String& text)
         const size_t n = pieceLength(text, start);
         pieces.push_back(encodePiece(text.substr(start, n)));
         start += n;
+        if (pieces.size() > MAX_PIECES)
+            CV_Error(Error::StsOutOfRange, format("the text has more than %d lines, expected no more (every %d bytes of a longer "
+                                                  "line count as one)", (int)MAX_PIECES, (int)PIECE));
     } while (start < text.size());
     return pieces;
 }
@@ -180,10 +189,14 @@ static std::vector<FileNode> toList(const FileNode& node, const String& name, si
 
 static String toText(const FileNode& node, const String& name)
 {
-    const std::vector<FileNode> pieces = toList(node, name, INT_MAX);
+    const std::vector<FileNode> pieces = toList(node, name, MAX_PIECES);
     String text;
     for (size_t i = 0; i < pieces.size(); i++)
+    {
         text += decodePiece(pieces[i].isString() ? (String)pieces[i] : String(), name);
+        if (text.size() > MAX_TEXT)
+            CV_Error(Error::StsOutOfRange, format("%s has more than %d bytes, expected no more", name.c_str(), (int)MAX_TEXT));
+    }
     return text;
 }
 

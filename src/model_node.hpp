@@ -10,8 +10,9 @@
 namespace cv { namespace semcorr {
 
 // Texts survive every format of FileStorage: in short pieces, each with '|' in front (so that "true" or "12" is a text, too)
-// and with %XX for control characters, quotes, backslash and '%'.
-void checkText(const String& text);  // throws where the text is not UTF-8, as writeText does
+// and with %XX for control characters, quotes, backslash and '%'. A text has at most 1 MiB and 65536 pieces, which end after a
+// line or 100 bytes.
+void checkText(const String& text);  // throws for a text that is longer or not UTF-8, as writeText does
 void writeText(FileStorage& fs, const String& key, const String& text);
 void writeTexts(FileStorage& fs, const String& key, const std::vector<String>& texts);
 void writeReals(FileStorage& fs, const String& key, const Scalar& values);

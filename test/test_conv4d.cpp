@@ -2,6 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "test_precomp.hpp"
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 namespace opencv_test { namespace {
 
@@ -133,6 +136,40 @@ TEST(Semcorr_Conv4d, takes_slices_and_works_in_place)
     conv4d(whole(part), weights, bias.t(), dst);
     EXPECT_TRUE(sameBits(dst, expected));
 }
+
+TEST(Semcorr_Conv4d, bias_as_vector_of_numbers)
+{
+    const Mat src = randomFloats({ 1, 3, 4, 2, 5 }), weights = randomFloats({ 3, 1, 3, 3, 3, 3 });
+    const std::vector<float> bias = { 0.5f, -2.f, 3.f };
+    Mat dst, expected;
+    conv4d(src, weights, column(bias), expected);
+    conv4d(src, weights, bias, dst);
+    EXPECT_TRUE(sameBits(dst, expected));
+
+    const Ptr<ConsensusNet> net = ConsensusNet::create();
+    std::vector<Mat> got, biases;
+    net->addBlock(weights, bias);
+    net->getBlock(0, got, biases);
+    EXPECT_EQ(bias, std::vector<float>(biases[0].begin<float>(), biases[0].end<float>()));
+    net->setBlock(0, weights, std::vector<std::vector<float> >(1, std::vector<float>(3, 7.f)));
+    net->getBlock(0, got, biases);
+    EXPECT_EQ(std::vector<float>(3, 7.f), std::vector<float>(biases[0].begin<float>(), biases[0].end<float>()));
+}
+
+#ifdef __linux__
+TEST(Semcorr_Conv4d, more_values_than_a_mat_can_have)
+{
+    const int shape[] = { 46341, 1, 46341, 1 };  // 8 GiB of zeros that take no memory, since nobody touches them
+    const size_t bytes = (size_t)shape[0] * shape[2] * sizeof(float);
+    void* const zeros = mmap(0, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (zeros == MAP_FAILED)
+        throw SkipTestException("no address space of 8 GiB");
+    Mat dst;
+    EXPECT_ERROR(conv4d(Mat(4, shape, CV_32F, zeros), randomFloats({ 1, 1, 1, 1, 1, 1 }), noArray(), dst),
+                 "src has 2147488281 values, expected at most 2147483647");
+    munmap(zeros, bytes);
+}
+#endif
 
 TEST(Semcorr_Conv4d, bad_input)
 {

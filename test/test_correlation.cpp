@@ -68,6 +68,33 @@ TEST(Semcorr_Correlation, normalize_keeps_zero_cells_and_scales_huge_ones)
     }
 }
 
+TEST(Semcorr_Correlation, normalize_takes_vectors_longer_than_the_largest_float)
+{
+    for (int channels = 1; channels <= 600; channels = 2 * channels + 1)
+    {
+        const int shape[] = { 1, 2, channels };
+        Mat f(3, shape, CV_32F, Scalar(3e38)), dst, expected;
+        f.at<float>(0, 0, channels - 1) = -1e38f;
+        f.convertTo(expected, CV_32F, 1e-38);
+        normalizeFeatures(expected, expected, FLT_MIN);
+        normalizeFeatures(f, dst);
+        EXPECT_TRUE(closeTo(dst, expected, 1e-6)) << channels << " channels";
+    }
+}
+
+TEST(Semcorr_Correlation, smallest_and_largest_eps)
+{
+    const int shape[] = { 1, 1, 1, 2 };
+    Mat dst;
+    mutualFilter(Mat(4, shape, CV_32F, Scalar(0)), dst, FLT_MIN);
+    EXPECT_EQ(0, cvtest::norm(dst, NORM_INF)) << "0 / 0 is no score";
+    const Mat f = randomFeatures(3, 4, 8);
+    normalizeFeatures(f, dst, FLT_MIN);
+    EXPECT_TRUE(closeTo(dst, f, 1e-6));
+    normalizeFeatures(f, dst, FLT_MAX);
+    EXPECT_GT(1e-18, cvtest::norm(dst, NORM_INF));
+}
+
 TEST(Semcorr_Correlation, correlate_is_the_dot_product)
 {
     for (int i = 0; i < 40; i++)
@@ -169,11 +196,13 @@ TEST(Semcorr_Correlation, bad_input)
     infinite.at<float>(2, 3, 7) = std::numeric_limits<float>::infinity();
     const Mat zeros = Mat(f.dims, f.size.p, CV_32F, Scalar(0));
 
-    EXPECT_ERROR(normalizeFeatures(Mat(), dst), "src is empty");
+    EXPECT_ERROR(normalizeFeatures(Mat(), dst), "src is empty, expected an array of type CV_32F");
     EXPECT_ERROR(normalizeFeatures(doubles, dst), "CV_64F");
     EXPECT_ERROR(normalizeFeatures(c, dst), "3x4x2x5");
     EXPECT_ERROR(normalizeFeatures(notFinite, dst), "src holds values that are not finite");
-    EXPECT_ERROR(normalizeFeatures(f, dst, 0), "eps is 0");
+    EXPECT_ERROR(normalizeFeatures(f, dst, 0), "eps is 0, expected a value in [1.17549e-38, 3.40282e+38]");
+    EXPECT_ERROR(normalizeFeatures(f, dst, 1e-39), "eps is 1e-39");
+    EXPECT_ERROR(normalizeFeatures(f, dst, 1e39), "eps is 1e+39");
     EXPECT_ERROR(normalizeFeatures(f, dst, -0.5), "eps is -0.5");
     EXPECT_ERROR(normalizeFeatures(f, dst, std::numeric_limits<double>::quiet_NaN()), "eps is");
     EXPECT_ERROR(normalizeFeatures(f, dst, std::numeric_limits<double>::infinity()), "eps is inf");
@@ -192,6 +221,7 @@ TEST(Semcorr_Correlation, bad_input)
     EXPECT_ERROR(mutualFilter(f, dst), "corr is 3x4x8");
     EXPECT_ERROR(mutualFilter(Mat(4, c.size.p, CV_64F, Scalar(0)), dst), "CV_64F");
     EXPECT_ERROR(mutualFilter(c, dst, 0), "eps is 0");
+    EXPECT_ERROR(mutualFilter(c, dst, 1e-60), "eps is 1e-60");
     EXPECT_ERROR(mutualFilter(c, dst, std::numeric_limits<double>::quiet_NaN()), "eps is");
 }
 

@@ -6,6 +6,9 @@
 #include "opencv2/imgcodecs.hpp"
 
 #include <fstream>
+#ifdef __linux__
+#include <sys/stat.h>
+#endif
 
 namespace opencv_test { namespace {
 
@@ -141,6 +144,22 @@ TEST(Semcorr_FeatureNet, input_size_follows_the_image)
     expectGrid(compute(net, picture()), 8, 4, 112);
 }
 
+TEST(Semcorr_FeatureNet, input_that_would_take_too_much_memory)
+{
+    FeatureNet::Params params;
+    params.longestSide = 4104;  // more than 4096, whose square is allowed
+    const Ptr<FeatureNet> net = createCnn(params);
+    Mat features;
+    EXPECT_ERROR(net->compute(picture(), features), "image is 400 x 400 (width x height) and would become 4104 x 4104 as the "
+                                                    "net's input, expected at most 16777216 pixels there");
+    params.longestSide = 0;
+    net->setParams(params);
+    EXPECT_ERROR(net->compute(Mat(4104, 4112, CV_8UC3), features), "would become 4112 x 4104");
+    params.longestSide = 16384;
+    net->setParams(params);
+    expectGrid(compute(net, Mat(2, 300, CV_8UC3, Scalar::all(0))), 112 / 4, 16384 / 4, 24);
+}
+
 TEST(Semcorr_FeatureNet, stride_of_the_coarsest_output_is_found)
 {
     FeatureNet::Params params;
@@ -234,6 +253,8 @@ TEST(Semcorr_FeatureNet, vision_transformer_of_another_size)
     params.inputSize = Size(96, 64);
     EXPECT_ERROR(createVit(params), "exported for 48 x 32");
     EXPECT_ERROR(createVit(params), "96 x 64");
+    params.inputSize = Size(50, 35);
+    EXPECT_ERROR(createVit(params), "exported for 48 x 32");
     params = vitParams();
     params.prefixTokens = 0;
     EXPECT_ERROR(createVit(params), "25 tokens");
@@ -270,9 +291,29 @@ TEST(Semcorr_FeatureNet, bad_files)
     EXPECT_ERROR(FeatureNet::create("no such file.onnx"), "\"no such file.onnx\" cannot be opened");
     EXPECT_ERROR(FeatureNet::create("no such \xff file.onnx"), "\"no such ? file.onnx\" cannot be opened");
     EXPECT_ERROR(FeatureNet::create(""), "cannot be opened");
-    EXPECT_ERROR(FeatureNet::create(semcorrData("nets")), "nets\"");
+    EXPECT_ERROR(FeatureNet::create(semcorrData("nets")), "nets\" is a folder or a device, expected a file");
     EXPECT_ERROR(FeatureNet::create(semcorrData("features/picture.png")), "is not an ONNX net");
 }
+
+TEST(Semcorr_FeatureNet, empty_file)
+{
+    const String name = cv::tempfile(".onnx");
+    std::ofstream(name.c_str());
+    EXPECT_ERROR(FeatureNet::create(name), name + "\" is empty, expected an ONNX file");
+    std::remove(name.c_str());
+}
+
+#ifdef __linux__
+TEST(Semcorr_FeatureNet, devices_are_not_read)
+{
+    EXPECT_ERROR(FeatureNet::create("/dev/zero"), "is a folder or a device");
+    const String pipe = cv::tempfile(".onnx");
+    std::remove(pipe.c_str());
+    ASSERT_EQ(0, mkfifo(pipe.c_str(), 0600));
+    EXPECT_ERROR(FeatureNet::create(pipe), "is a folder or a device");
+    std::remove(pipe.c_str());
+}
+#endif
 
 TEST(Semcorr_FeatureNet, bad_buffers)
 {

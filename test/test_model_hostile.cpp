@@ -190,6 +190,20 @@ TEST_F(Semcorr_ModelFile, hostile_counts)
     EXPECT_ERROR(loadNet(signedAgain(head + "      []\n" + distinct)), "is not one that a model file can have");
 }
 
+TEST_F(Semcorr_ModelFile, hostile_text)
+{
+    Ptr<Matcher> matcher = smallMatcher();
+    matcher->setProvenance("text");
+    const std::string text = textOf(matcher), piece = "\"|" + std::string(300, 'x') + "\"";
+    std::string pieces = piece, lines = piece;
+    for (int i = 0; i < 20000; i++)
+        pieces += "\n      - " + piece;
+    for (int i = 0; i < 70000; i++)
+        lines += "\n      - \"|%0A\"";
+    EXPECT_ERROR(loadMatcher(signedAgain(replaced(text, "\"|text\"", pieces))), "provenance has more than 1048576 bytes");
+    EXPECT_ERROR(loadMatcher(signedAgain(replaced(text, "\"|text\"", lines))), "provenance has 70001 entries, expected at most 65536");
+}
+
 TEST_F(Semcorr_ModelFile, every_line_is_needed)
 {
     const std::string text = textOf(tinyNet());

@@ -126,6 +126,14 @@ TEST_F(Semcorr_ModelFile, net_without_blocks)
 TEST_F(Semcorr_ModelFile, default_matcher)
 {
     Matcher::Params params;
+    params.mode = SEARCH_PATCHMATCH;
+    params.iterations = 7;
+    params.hypotheses = 5;
+    params.offsets = OFFSETS_GIPUMA;
+    params.localRadius = 2;
+    params.randomSearch = true;
+    params.init = INIT_RANDOM;
+    params.seed = -12345;
     params.mutual = false;
     params.refine = REFINE_NONE;
     params.memoryLimit = (size_t)3 << 28;
@@ -136,6 +144,13 @@ TEST_F(Semcorr_ModelFile, default_matcher)
     expectSameParams(matcher->getFeatureNet()->getParams(), loaded->getFeatureNet()->getParams());
     expectSameNet(matcher->getConsensusNet(), loaded->getConsensusNet());
     EXPECT_EQ(params.mode, loaded->getParams().mode);
+    EXPECT_EQ(params.iterations, loaded->getParams().iterations);
+    EXPECT_EQ(params.hypotheses, loaded->getParams().hypotheses);
+    EXPECT_EQ(params.offsets, loaded->getParams().offsets);
+    EXPECT_EQ(params.localRadius, loaded->getParams().localRadius);
+    EXPECT_EQ(params.randomSearch, loaded->getParams().randomSearch);
+    EXPECT_EQ(params.init, loaded->getParams().init);
+    EXPECT_EQ(params.seed, loaded->getParams().seed);
     EXPECT_EQ(params.mutual, loaded->getParams().mutual);
     EXPECT_EQ(params.bidirectional, loaded->getParams().bidirectional);
     EXPECT_EQ(params.refine, loaded->getParams().refine);
@@ -261,6 +276,21 @@ TEST_F(Semcorr_ModelFile, provenance)
     for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
         EXPECT_ERROR(matcher->setProvenance(invalid[i]), "not valid UTF-8");
     EXPECT_EQ(accents, matcher->getProvenance());
+}
+
+TEST_F(Semcorr_ModelFile, length_of_texts)
+{
+    Ptr<Matcher> matcher = smallMatcher();
+    const String texts[] = { String(1 << 20, 'x'), String(1 << 16, '\n') };
+    for (int i = 0; i < 2; i++)
+    {
+        matcher->setProvenance(texts[i]);
+        matcher->save(path("model.yml"));
+        EXPECT_TRUE(texts[i] == Matcher::create(path("model.yml"))->getProvenance());
+        EXPECT_ERROR(matcher->setProvenance(texts[i] + "\n"), i == 0 ? "the text has 1048577 bytes, expected at most 1048576"
+                                                                     : "the text has more than 65536 lines");
+    }
+    EXPECT_TRUE(texts[1] == matcher->getProvenance());
 }
 
 TEST_F(Semcorr_ModelFile, any_format_of_file_storage)

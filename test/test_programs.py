@@ -46,9 +46,10 @@ class Programs:
         result = self.call(self.one, self.two, '--mode=dense', '--out=' + out)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn(out, result.stdout)
-        self.assertIn('ms', result.stdout)
+        for word in ('dense 4D', 'pairs of cells scored', 'features ', 'search ', 'refinement ', ' ms, in all '):
+            self.assertIn(word, result.stdout)
         pictures = {name: cv2.imread(os.path.join(folder, name)) for folder, _, names in os.walk(out) for name in names}
-        for kind in ('matches', 'warp', 'overlay'):
+        for kind in ('matches', 'warp', 'overlay', 'flow', 'confidence'):
             found = [p for name, p in pictures.items() if kind in name]
             self.assertTrue(found, (kind, sorted(pictures)))
             self.assertGreater(found[0].std(), 1, kind)
@@ -61,7 +62,7 @@ class Programs:
     def test_help(self):
         result = self.call('--help')
         self.assertEqual(result.returncode, 0)
-        for word in ('--model', '--mode', '--out'):
+        for word in ('--model', '--mode', '--out', 'how to search', '(default: match_out)'):
             self.assertIn(word, result.stdout)
 
     def test_missing_picture(self):
@@ -80,6 +81,17 @@ class Programs:
 
     def test_unknown_mode(self):
         self.assertFails(self.call(self.one, self.two, '--mode=fast', '--out=' + self.path('out')), 'fast')
+
+    def test_empty_values(self):
+        for option in ('--out', '--mode', '--model'):
+            self.assertFails(self.call(self.one, self.two, option + '='), option)
+
+    def test_picture_that_cannot_be_written(self):
+        path = self.path('out/01_one_two_overlay.png')
+        os.makedirs(path)
+        result = self.call(self.one, self.two, '--out=' + self.path('out'))
+        self.assertFails(result, 'cannot write', path)
+        self.assertEqual(result.stdout, '')
 
     def test_missing_model(self):
         self.assertFails(self.call(self.one, self.two, '--model=' + self.path('none.yml'), '--out=' + self.path('out')), 'none.yml')
@@ -103,6 +115,33 @@ class MatchProgram(Programs, unittest.TestCase):
 
 class MatchScript(Programs, unittest.TestCase):
     command = [sys.executable, os.path.join(REPO, 'samples', 'match.py')]
+
+
+class Scripts(unittest.TestCase):
+    def call(self, name, *arguments, **environment):
+        return subprocess.run([os.path.join(REPO, 'scripts', name), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=60, env={**os.environ, **environment})
+
+    def test_help(self):
+        for name in ('build.sh', 'test.sh', 'demo.sh'):
+            for option in ('--help', '-h'):
+                result = self.call(name, option)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                self.assertIn('usage: scripts/' + name, result.stdout)
+
+    def test_wrong_options(self):
+        for arguments, word in ((['--nosuch'], '--nosuch'), (['--opencv=3'], '--opencv=3'), (['--jobs', '0'], '--jobs=0'),
+                                (['--jobs'], '--jobs needs a value'), (['--build-dir='], '--build-dir')):
+            for name in ('build.sh', 'test.sh', 'demo.sh'):
+                result = self.call(name, *arguments)
+                self.assertEqual(result.returncode, 1, (name, arguments))
+                self.assertIn(word, result.stderr, name)
+
+    def test_where(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = self.call('build.sh', '--where', '--opencv', '5.0', '--jobs', '3', '--build-dir', folder + '/b',
+                               SEMCORR_CACHE=folder)
+            self.assertEqual(result.stdout, f'{folder}/b\n{folder}/opencv-5.0\n', result.stderr)
 
 
 if __name__ == '__main__':

@@ -32,6 +32,8 @@ Conventions that hold for the whole module:
   `remap(image2, warped, flow, noArray(), INTER_LINEAR | WARP_RELATIVE_MAP)` warps image 2 onto image 1.
 - **Coordinates** follow OpenCV's pixel-centre convention: cell `j` of `w` covers the pixels `[j·W/w, (j+1)·W/w)` of an
   image of width `W`, and its centre is `(j + 0.5)·W/w − 0.5`.
+- **Python**: optional results given by position swallow the next argument, as everywhere in `cv2`
+  (`bestMatches(scores, FROM_2_TO_1)` takes the number for `field`), so name them: `bestMatches(scores, direction=FROM_2_TO_1)`.
 - From the features on, results are bit-identical for any number of threads. The free functions are re-entrant;
   use one Matcher or FeatureNet per thread.
 */

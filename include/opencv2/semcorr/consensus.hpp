@@ -57,7 +57,7 @@ enum NetPreset
 /** @brief Scales each cell's feature vector to unit length, f / sqrt(sum of f^2 + eps).
 @param src hxwxC features, `CV_32F`; a 3-D Mat or a 2-D multi-channel one, finite
 @param dst hxwxC `CV_32F` (3-D); may be src
-@param eps positive; 1e-6 as in NC-Net @cite Rocco2018. An all-zero cell stays zero. */
+@param eps in [FLT_MIN, FLT_MAX]; 1e-6 as in NC-Net @cite Rocco2018. An all-zero cell stays zero. */
 CV_EXPORTS_W void normalizeFeatures(CV_ND InputArray src, CV_ND OutputArray dst, double eps = 1e-6);
 
 /** @brief Correlation of all pairs of cells, c[y1, x1, y2, x2] = dot(f1(y1, x1), f2(y2, x2)).
@@ -67,22 +67,25 @@ CV_EXPORTS_W void normalizeFeatures(CV_ND InputArray src, CV_ND OutputArray dst,
 CV_EXPORTS_W void correlate(CV_ND InputArray features1, CV_ND InputArray features2, CV_ND OutputArray corr);
 
 /** @brief Soft mutual nearest neighbours, c * (c / (max over grid 1 + eps)) * (c / (max over grid 2 + eps)).
-@param corr `{h1, w1, h2, w2}` `CV_32F`
+@param corr `{h1, w1, h2, w2}` `CV_32F`; must be finite, which is not checked
 @param dst same size; may be corr
-@param eps 1e-5 as in NC-Net @cite Rocco2018, whose published code this equals, also where maxima are negative */
+@param eps in [FLT_MIN, FLT_MAX]; 1e-5 as in NC-Net @cite Rocco2018, whose published code this equals, also where maxima are
+negative */
 CV_EXPORTS_W void mutualFilter(CV_ND InputArray corr, CV_ND OutputArray dst, double eps = 1e-5);
 
 /** @brief 4D convolution (cross-correlation, as in every deep-learning library) over both grids.
-@param src activations `{inChannels, h1, w1, h2, w2}`, or `{h1, w1, h2, w2}` for one channel; `CV_32F`
-@param weights `{outChannels, inChannels, kh1, kw1, kh2, kw2}` `CV_32F`, odd kernel sizes, which may differ
-@param bias outChannels values, `CV_32F`; noArray() for none
+@param src activations `{inChannels, h1, w1, h2, w2}`, or `{h1, w1, h2, w2}` for one channel; `CV_32F`; must be finite, which is
+not checked
+@param weights `{outChannels, inChannels, kh1, kw1, kh2, kw2}` `CV_32F`, finite; odd kernel sizes of at most 31, which may differ;
+at most 1024 channels
+@param bias outChannels values, `CV_32F`, finite; noArray() for none
 @param dst activations `{outChannels, ...}`, always 5-D
 @param padding ConvPadding. CONV_VALID throws where a grid is smaller than the kernel. */
 CV_EXPORTS_W void conv4d(CV_ND InputArray src, CV_ND InputArray weights, CV_ND InputArray bias, CV_ND OutputArray dst,
                          int padding = CONV_SAME);
 
 /** @brief 4D max-pooling of a fine correlation for relocalisation @cite Rocco2018.
-@param corr `{h1, w1, h2, w2}` `CV_32F`, all sides multiples of k
+@param corr `{h1, w1, h2, w2}` `CV_32F`, all sides multiples of k; must be finite, which is not checked
 @param k side of the 4D box and stride, at least 1
 @param dst `{h1/k, w1/k, h2/k, w2/k}` `CV_32F`, the largest value of each box
 @param offsets `{4, h1/k, w1/k, h2/k, w2/k}` `CV_32S`: where in its box the largest value is, (dy1, dx1, dy2, dx2), each in
@@ -107,12 +110,12 @@ and not normalised again.
 @param weights list of `{out, in, kh, kw}` `CV_32F` kernels, odd sizes; the first takes window^2 channels
 @param biases list of as many vectors of `out` values
 @param dst hxwx(window^2 + sum of out) `CV_32F`
-@param window odd side of the window in cells, at least 1 */
+@param window odd side of the window in cells, in [1, 31] */
 CV_EXPORTS_W void selfSimilarity(CV_ND InputArray features, CV_ND InputArrayOfArrays weights,
                                  CV_ND InputArrayOfArrays biases, CV_ND OutputArray dst, int window = 5);
 
 /** @brief The best target cell of each source cell. Ties: the lowest row-major target wins.
-@param scores `{h1, w1, h2, w2}` `CV_32F`
+@param scores `{h1, w1, h2, w2}` `CV_32F`; must be finite, which is not checked
 @param field `CV_32FC2` of the source grid's size: (x, y) of the target cell, whole numbers
 @param best `CV_32F` of the same size: the score there
 @param direction MatchDirection
@@ -146,6 +149,8 @@ CV_EXPORTS_W void transferPoints(InputArray field, const Size& size1, const Size
 A net is a sequence of blocks. A block holds one or several parallel 4D convolutions of the same input, whose outputs are
 concatenated, followed by ReLU. The first takes one channel, the last gives one. forward() scores all pairs,
 scorePairs() only those listed, from local patches, with the same result.
+
+Objects are made by create(), createPreset() or load(); calling the class itself in Python makes none that can be used.
 */
 class CV_EXPORTS_W ConsensusNet : public Algorithm
 {
@@ -162,7 +167,7 @@ public:
     /** @brief Appends a block. Arrays are copied.
     @param weights one 6-D Mat `{outChannels, inChannels, kh1, kw1, kh2, kw2}`, or a list of them: parallel convolutions of
     the same inChannels, outputs concatenated in this order. inChannels must be 1 for the first block, else the channels
-    the block before gives.
+    the block before gives. Finite; odd kernel sizes of at most 31, at most 1024 channels.
     @param biases one vector of outChannels values, or a list; noArray(): zeros
     @param joined with SYMMETRY_BLOCK, make one symmetric unit of this block and the one before, as ANC-Net A does with its
     last two layers @cite Li2020. No effect with other symmetries. */
@@ -194,17 +199,17 @@ public:
 
     /** @brief Whether ReLU follows the last block, too (as in the published nets; on by default). */
     CV_WRAP virtual void setLastActivation(bool enable) = 0;
-    /** @copybrief setLastActivation */
+    /** @brief Whether ReLU follows the last block, too. */
     CV_WRAP virtual bool getLastActivation() const = 0;
 
-    /** @brief Weight a of a residual term: the score of (p, q) is net + a*c(p, q). 0 by default; finite. Our choice, not the
-    papers'. */
+    /** @brief Weight a of a residual term: the score of (p, q) is net + a*c(p, q). 0 by default; |a| < 1e30. Our choice, not
+    the papers'. */
     CV_WRAP virtual void setResidual(double a) = 0;
-    /** @copybrief setResidual */
+    /** @brief Weight a of the residual term, see setResidual. */
     CV_WRAP virtual double getResidual() const = 0;
 
     /** @brief Scores of all pairs of cells.
-    @param corr `{h1, w1, h2, w2}` `CV_32F`
+    @param corr `{h1, w1, h2, w2}` `CV_32F`; must be finite, which is not checked
     @param scores same size; may be corr
     Throws when the net has no block or does not end in one channel. */
     CV_WRAP virtual void forward(CV_ND InputArray corr, CV_ND OutputArray scores) const = 0;

@@ -21,7 +21,8 @@ The image is resized to the net's input (INTER_AREA where it shrinks, INTER_LINE
 the finest of their grids (bilinear, pixel centres) and concatenated channel-wise, the adapter is applied, and every cell
 is scaled to unit length.
 
-One object must not be used by two threads at a time, since a cv::dnn::Net is not re-entrant.
+One object must not be used by two threads at a time, since a cv::dnn::Net is not re-entrant. Objects are made by create();
+calling the class itself in Python makes none that can be used.
 */
 class CV_EXPORTS_W FeatureNet : public Algorithm
 {
@@ -34,9 +35,10 @@ public:
         @param inputSize size in pixels every image is resized to; empty: use longestSide. Obligatory for vision
         transformers, whose input is fixed, and a multiple of the patch size there.
         @param longestSide the longer image side is scaled to about this many pixels and the aspect ratio kept, both sides
-        rounded to multiples of the stride; 0: the image's own size, rounded likewise. Not used with inputSize. Nearest
-        neighbours of the embedded backbone find more keypoints with the aspect kept than with square inputs
-        (PCK\@0.1 on WILLOW-ObjectClass pairs .317 against .297; ResNet-50 conv4 .360 against .355).
+        rounded to multiples of the stride; 0: the image's own size, rounded likewise. More than 2^24 pixels in all make
+        compute() throw StsOutOfRange. Not used with inputSize. Nearest neighbours of the embedded backbone find more keypoints
+        with the aspect kept than with square inputs (PCK\@0.1 on WILLOW-ObjectClass pairs .317 against .297; ResNet-50 conv4
+        .360 against .355).
         @param stride pixels per cell of the coarsest output; 0: found by running the net on 256x256 pixels
         @param mean subtracted from the pixels (0...255), in the net's channel order
         @param scale factor for each channel after the subtraction, in the net's channel order
@@ -74,8 +76,8 @@ public:
     /** @brief A net from an ONNX file.
     @param onnxFile path of the file
     @param params preprocessing and outputs; the file does not say these
-    Throws cv::Exception for a missing or unreadable file, an unknown output name (the message lists those there are)
-    and parameters out of range or not fitting the net, which is run once to see that. */
+    Throws cv::Exception for a file that is missing, unreadable or of 2 GiB or more, an unknown output name (the message lists
+    those there are), and parameters out of range or not fitting the net, which is run once to see that. */
     CV_WRAP static Ptr<FeatureNet> create(CV_WRAP_FILE_PATH const String& onnxFile,
                                           const FeatureNet::Params& params = FeatureNet::Params());
 
@@ -88,7 +90,7 @@ public:
     /** @brief Features of an image.
     @param image `CV_8UC3`, BGR, both sides at least 2 pixels
     @param features hxwxC `CV_32F` (3-D), each cell of unit length
-    Throws for values that are not finite. */
+    Throws for values that are not finite and where longestSide makes the net's input larger than 2^24 pixels. */
     CV_WRAP virtual void compute(InputArray image, OutputArray features) = 0;
 
     /** @brief The parameters in use. */
