@@ -31,7 +31,12 @@ typedef TestBaseWithParam<tuple<bool, bool, int> > MatchOptions;  // mutual, bid
 PERF_TEST_P(MatchOptions, features_25, testing::Combine(testing::Bool(), testing::Bool(),
                                                         testing::Values((int)REFINE_NONE, (int)REFINE_PARABOLA, (int)REFINE_SOFT_ARGMAX)))
 {
-    const Ptr<Matcher> matcher = Matcher::create(Matcher::Params(SEARCH_DENSE_4D, get<0>(GetParam()), get<1>(GetParam()), get<2>(GetParam())));
+    Matcher::Params params;
+    params.mode = SEARCH_DENSE_4D;
+    params.mutual = get<0>(GetParam());
+    params.bidirectional = get<1>(GetParam());
+    params.refine = get<2>(GetParam());
+    const Ptr<Matcher> matcher = Matcher::create(params);
     const Mat f1 = randomFeatures(25, 112), f2 = randomFeatures(25, 112);
     Mat field, scores;
     TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);

@@ -138,9 +138,16 @@ void ConsensusNetImpl::addBlock(InputArrayOfArrays weights, InputArrayOfArrays b
     blocks.push_back(block);
 }
 
+void ConsensusNetImpl::checkBlockIndex(int i) const
+{
+    if (blocks.empty())
+        CV_Error(Error::StsOutOfRange, format("block index is %d, but the net has no blocks; expected addBlock before", i));
+    semcorr::checkRange(i, 0, getBlockCount() - 1, "block index");
+}
+
 void ConsensusNetImpl::getBlock(int i, std::vector<Mat>& weights, std::vector<Mat>& biases) const
 {
-    semcorr::checkRange(i, 0, getBlockCount() - 1, "block index");
+    checkBlockIndex(i);
     weights.clear();
     biases.clear();
     for (size_t j = 0; j < blocks[i].convs[PLAIN].size(); j++)
@@ -152,7 +159,7 @@ void ConsensusNetImpl::getBlock(int i, std::vector<Mat>& weights, std::vector<Ma
 
 void ConsensusNetImpl::setBlock(int i, InputArrayOfArrays weights, InputArrayOfArrays biases)
 {
-    semcorr::checkRange(i, 0, getBlockCount() - 1, "block index");
+    checkBlockIndex(i);
     Block block = makeBlock(weights, biases);
     const std::vector<Conv4dLayer>& old = blocks[i].convs[PLAIN];
     bool same = block.convs[PLAIN].size() == old.size();
@@ -169,14 +176,14 @@ void ConsensusNetImpl::setBlock(int i, InputArrayOfArrays weights, InputArrayOfA
 
 bool ConsensusNetImpl::isJoined(int i) const
 {
-    semcorr::checkRange(i, 0, getBlockCount() - 1, "block index");
+    checkBlockIndex(i);
     return blocks[i].joined;
 }
 
 void ConsensusNetImpl::setResidual(double a)
 {
     if (!(std::abs(a) < 1e30))
-        CV_Error(Error::StsOutOfRange, format("residual is %g, expected a finite value", a));
+        CV_Error(Error::StsOutOfRange, format("residual is %g, expected a finite value below 1e30 in size", a));
     residual = a;
 }
 
@@ -186,6 +193,19 @@ void ConsensusNetImpl::checkComplete() const
         CV_Error(Error::StsError, "the consensus net has no blocks, expected at least one (addBlock)");
     if (blocks.back().outChannels() != 1)
         CV_Error(Error::StsError, format("the consensus net ends in %d channels, expected 1", blocks.back().outChannels()));
+}
+
+bool ConsensusNetImpl::isConstant() const
+{
+    for (size_t i = 0; residual == 0 && i < blocks.size(); i++)
+    {
+        bool zero = true;
+        for (size_t j = 0; zero && j < blocks[i].convs[PLAIN].size(); j++)
+            zero = norm(blocks[i].convs[PLAIN][j].weights(), NORM_INF) == 0;
+        if (zero)
+            return true;
+    }
+    return false;
 }
 
 // What is summed with its own transpose: the whole net, or each block with those joined to it.
@@ -295,7 +315,8 @@ NetCost ConsensusNetImpl::cost(const Vec4i& grids) const
         {
             // src and result of the unit, where they are not the net's own input and output
             const int64 sites = sitesOf(grids);
-            const size_t ends = (u > 0 ? sites * blocks[all[u].first].inChannels() : 0) + sites * blocks[all[u].last - 1].outChannels();
+            const size_t ends = (u > 0 ? sites * blocks[all[u].first].inChannels() : 0) +
+                                (u + 1 < all.size() ? sites * blocks[all[u].last - 1].outChannels() : 0);
             Vec4i margin = padding == PADDING_INPUT ? radius(all[u], orientation) : Vec4i(0, 0, 0, 0);
             size_t before = 0;
             for (int i = all[u].first; i < all[u].last; i++)

@@ -58,6 +58,8 @@ public:
 
     // Throws unless the net can score: at least one block, one output channel.
     void checkComplete() const;
+    // Whether all pairs get the same score because some block has zero weights only, as in a preset that was not filled
+    bool isConstant() const;
     NetCost cost(const Vec4i& grids) const;
 
 private:
@@ -79,6 +81,7 @@ private:
     };
 
     Block makeBlock(InputArrayOfArrays weights, InputArrayOfArrays biases) const;
+    void checkBlockIndex(int i) const;
     std::vector<Unit> units() const;
     int orientations() const { return symmetry == SYMMETRY_NONE ? 1 : 2; }
     Vec4i radius(int block, int orientation) const;

@@ -9,8 +9,11 @@
 
 namespace cv { namespace semcorr {
 
-Matcher::Params::Params(int mode_, bool mutual_, bool bidirectional_, int refine_, size_t memoryLimit_, int target_)
-    : mode(mode_), mutual(mutual_), bidirectional(bidirectional_), refine(refine_), memoryLimit(memoryLimit_), target(target_)
+Matcher::Params::Params(int mode_, int iterations_, int hypotheses_, int offsets_, int localRadius_, bool randomSearch_, int init_,
+                        int seed_, bool mutual_, bool bidirectional_, int refine_, size_t memoryLimit_, int target_)
+    : mode(mode_), iterations(iterations_), hypotheses(hypotheses_), offsets(offsets_), localRadius(localRadius_),
+      randomSearch(randomSearch_), init(init_), seed(seed_), mutual(mutual_), bidirectional(bidirectional_), refine(refine_),
+      memoryLimit(memoryLimit_), target(target_)
 {
 }
 
@@ -23,14 +26,17 @@ Matcher::Stats::Stats()
 void checkParams(const Matcher::Params& p)
 {
     checkEnum(p.mode, SEARCH_PATCHMATCH, "mode", "SEARCH_AUTO (0), SEARCH_DENSE_4D (1) or SEARCH_PATCHMATCH (2)");
+    checkRange(p.iterations, 0, 1000, "iterations");
+    checkRange(p.hypotheses, 1, 64, "hypotheses");
+    checkEnum(p.offsets, OFFSETS_GIPUMA, "offsets", "OFFSETS_AXES (0) or OFFSETS_GIPUMA (1)");
+    checkRange(p.localRadius, 0, 16, "localRadius");
+    checkEnum(p.init, INIT_RANDOM, "init", "INIT_CORRELATION (0), INIT_COARSE_TO_FINE (1) or INIT_RANDOM (2)");
     checkEnum(p.refine, REFINE_SOFT_ARGMAX, "refine", "REFINE_NONE (0), REFINE_PARABOLA (1) or REFINE_SOFT_ARGMAX (2)");
     checkEnum(p.target, TARGET_CUDA, "target", "TARGET_CPU (0) or TARGET_CUDA (1)");
     const size_t least = (size_t)1 << 20;
     if (p.memoryLimit < least)
         CV_Error(Error::StsOutOfRange, format("memoryLimit is %llu bytes, expected at least %llu", (unsigned long long)p.memoryLimit,
                                               (unsigned long long)least));
-    if (p.mode == SEARCH_PATCHMATCH)
-        CV_Error(Error::StsNotImplemented, "mode is SEARCH_PATCHMATCH, which is not available yet; expected SEARCH_AUTO or SEARCH_DENSE_4D");
     if (p.target == TARGET_CUDA)
         CV_Error(Error::GpuNotSupported, "target is TARGET_CUDA, but this build has no CUDA kernels; expected TARGET_CPU");
 }
@@ -80,6 +86,8 @@ MatcherImpl::MatcherImpl(const Ptr<FeatureNet>& featureNet_, const Ptr<Consensus
     if (!net.dynamicCast<ConsensusNetImpl>())
         CV_Error(Error::StsBadArg, "net is of a class of its own, expected one made by ConsensusNet::create or load");
     net.dynamicCast<ConsensusNetImpl>()->checkComplete();
+    if (net.dynamicCast<ConsensusNetImpl>()->isConstant())
+        CV_Error(Error::StsBadArg, "net has a block of zero weights only, so that all pairs score the same; expected weights (setBlock)");
     checkParams(params);
 }
 
@@ -99,11 +107,11 @@ void MatcherImpl::match(InputArray image1, InputArray image2, OutputArray flow, 
     CV_INSTRUMENT_REGION();
     begin();
     const Mat mask = mask1.getMat();
-    if (!mask.empty() && (mask.type() != CV_8UC1 || mask.size() != image1.size()))
+    if (!mask.empty() && (mask.dims != 2 || mask.type() != CV_8UC1 || mask.size() != image1.size()))
         CV_Error(Error::StsBadMask, format("mask1 is %s of type %s, expected CV_8UC1 of image1's %d x %d (height x width)",
                                            shapeOf(mask).c_str(), typeToString(mask.type()).c_str(), image1.rows(), image1.cols()));
     const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
-    toPixels(search(f1, f2), image1.size(), image2.size(), flow, confidence);
+    toPixels(search(f1, f2, confidence.needed()), image1.size(), image2.size(), flow, confidence);
     if (!mask.empty())
     {
         flow.setTo(Scalar::all(0), mask == 0);
@@ -129,7 +137,7 @@ void MatcherImpl::matchReference(InputArray image2, OutputArray flow, OutputArra
         CV_Error(Error::StsError, "there is no reference image, expected a call of setReference before matchReference");
     begin();
     const Mat f2 = features(image2, "image2");
-    toPixels(search(reference, f2), referenceSize, image2.size(), flow, confidence);
+    toPixels(search(reference, f2, confidence.needed()), referenceSize, image2.size(), flow, confidence);
     end();
 }
 
@@ -139,10 +147,10 @@ void MatcherImpl::matchFeatures(InputArray features1, InputArray features2, Outp
     begin();
     Mat f1, f2;
     getFeaturePair(features1, features2, f1, f2);
-    const Cells cells = search(f1, f2);
+    const Cells cells = search(f1, f2, false);
     cells.field.copyTo(field);
     if (scores.needed())
-        cells.best.copyTo(scores);
+        cells.found.best.copyTo(scores);
     end();
 }
 
@@ -159,43 +167,30 @@ void MatcherImpl::transferKeypoints(InputArray image1, InputArray image2, InputA
         Point2f& p = points.at<Point2f>(i);
         p = Point2f(std::min(std::max(p.x, -0.5f), size1.width - 0.5f), std::min(std::max(p.y, -0.5f), size1.height - 0.5f));
     }
-    const Cells cells = search(f1, f2);
-    Mat targets(points.rows, 1, CV_32FC2), scores(points.rows, 1, CV_32F);
+    const Cells cells = search(f1, f2, confidence.needed());
+    std::vector<Point2d> positions;
     for (int i = 0; i < points.rows; i++)
     {
         const Point2f p = points.at<Point2f>(i);
-        targets.at<Point2f>(i) = matchPosition(cells, pixelToCell(p.x, f1.size[1], size1.width),
-                                               pixelToCell(p.y, f1.size[0], size1.height), image2.size(), scores.at<float>(i));
+        positions.push_back(Point2d(pixelToCell(p.x, f1.size[1], size1.width), pixelToCell(p.y, f1.size[0], size1.height)));
+    }
+    const SearchTask task = { f1, f2, *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params };
+    const std::vector<PointMatch> found = matchPoints(task, cells.found, positions);
+
+    Mat targets(points.rows, 1, CV_32FC2), confidences(points.rows, 1, CV_32F);
+    for (int i = 0; i < points.rows; i++)
+    {
+        const Point2f cell = refineMatch(found[i].around.data(), found[i].target, params.refine);
+        targets.at<Point2f>(i) = Point2f(cellToPixel(cell.x, cells.grid2.width, image2.cols()),
+                                         cellToPixel(cell.y, cells.grid2.height, image2.rows()));
+        const Point source(std::min(std::max(cvRound(positions[i].x), 0), f1.size[1] - 1),
+                           std::min(std::max(cvRound(positions[i].y), 0), f1.size[0] - 1));
+        confidences.at<float>(i) = cells.confidenceOf(source, found[i].target);
     }
     targets.copyTo(points2);
     if (confidence.needed())
-        scores.copyTo(confidence);
+        confidences.copyTo(confidence);
     end();
-}
-
-// Where a fractional source position (x, y), in cells, goes in image 2. The scores of the four cells around are mixed before
-// the best is taken: where neighbours disagree, a mean of their targets would lie on neither (our choice; measures better).
-Point2f MatcherImpl::matchPosition(const Cells& cells, double x, double y, const Size& size2, float& confidence) const
-{
-    const Mat& s = cells.scores;
-    const int h1 = s.size[0], w1 = s.size[1], n2 = s.size[2] * s.size[3];
-    x = std::min(std::max(x, 0.), w1 - 1.);
-    y = std::min(std::max(y, 0.), h1 - 1.);
-    const int x0 = std::max(std::min((int)x, w1 - 2), 0), x1 = std::min(x0 + 1, w1 - 1);
-    const int y0 = std::max(std::min((int)y, h1 - 2), 0), y1 = std::min(y0 + 1, h1 - 1);
-    const float u = (float)(x - x0), v = (float)(y - y0);
-    const float *a = s.ptr<float>(y0, x0), *b = s.ptr<float>(y0, x1), *c = s.ptr<float>(y1, x0), *d = s.ptr<float>(y1, x1);
-    std::vector<float> mixed(n2);
-    for (int j = 0; j < n2; j++)
-        mixed[j] = (1 - v) * ((1 - u) * a[j] + u * b[j]) + v * ((1 - u) * c[j] + u * d[j]);
-
-    const int best = (int)(std::max_element(mixed.begin(), mixed.end()) - mixed.begin());
-    const Point target(best % cells.grid2.width, best / cells.grid2.width);
-    confidence = cells.confidenceOf(Point(cvRound(x), cvRound(y)), target);
-    float around[AROUND];
-    scoresAround(mixed.data(), cells.grid2, target, around);
-    const Point2f cell = refineMatch(around, target, params.refine);
-    return Point2f(cellToPixel(cell.x, cells.grid2.width, size2.width), cellToPixel(cell.y, cells.grid2.height, size2.height));
 }
 
 void MatcherImpl::matchSparse(InputArray image1, InputArray image2, std::vector<KeyPoint>& keypoints1,
@@ -206,7 +201,7 @@ void MatcherImpl::matchSparse(InputArray image1, InputArray image2, std::vector<
     begin();
     const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
     const Size size1 = image1.size(), size2 = image2.size();
-    const Cells cells = search(f1, f2);
+    const Cells cells = search(f1, f2, true);
     const Size grid1 = cells.field.size(), grid2 = cells.grid2;
 
     std::vector<int> order(grid1.area());
@@ -254,67 +249,27 @@ Mat MatcherImpl::features(InputArray image, const char* name)
     featureNet->compute(image, f);
     time.stop();
     stats.featuresMs += time.getTimeMilli();
-    return f;
+    return getFeatures(f, format("the features of %s", name).c_str());  // a FeatureNet may be a user's own
 }
 
-// Bytes that consensusScores holds at its peak: the correlation, the net's activations, and the branch that waits.
-size_t MatcherImpl::denseWorkspace(const Mat& f1, const Mat& f2) const
+MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2, bool wantConfidence)
 {
-    const Vec4i grids(f1.size[0], f1.size[1], f2.size[0], f2.size[1]);
-    const size_t volume = (f1.total() / f1.size[2]) * (f2.total() / f2.size[2]) * sizeof(float);
-    size_t bytes = 2 * volume + net.dynamicCast<ConsensusNetImpl>()->cost(grids).workspace;
-    if (!selfSimilarity.empty())
-        bytes += volume + (f1.total() + f2.total()) / f1.size[2] * selfSimilarity.channels() * sizeof(float);
-    return bytes;
-}
-
-// One branch: correlation → soft mutual nearest neighbours → consensus → soft mutual nearest neighbours
-static Mat branchScores(const Mat& f1, const Mat& f2, const ConsensusNet& net, bool mutual)
-{
-    Mat c;
-    correlate(f1, f2, c);
-    if (mutual)
-        mutualFilter(c, c);
-    net.forward(c, c);
-    if (mutual)
-        mutualFilter(c, c);
-    return c;
-}
-
-// {h1, w1, h2, w2} scores of all pairs
-Mat MatcherImpl::consensusScores(const Mat& f1, const Mat& f2) const
-{
-    Mat scores = branchScores(f1, f2, *net, params.mutual);
-    if (!selfSimilarity.empty())
-    {
-        const Mat second = branchScores(selfSimilarity.compute(f1), selfSimilarity.compute(f2), *net, params.mutual);
-        addWeighted(scores, 0.5, second, 0.5, 0, scores);
-    }
-    return scores;
-}
-
-MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2)
-{
-    const size_t workspace = denseWorkspace(f1, f2);
-    if (workspace > params.memoryLimit)
-        CV_Error(Error::StsNoMem, format("dense 4D matching of %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is %.1f MB; "
-                                         "raise memoryLimit or use smaller grids", f1.size[0], f1.size[1], f2.size[0], f2.size[1],
-                                         workspace / 1e6, params.memoryLimit / 1e6));
+    const SearchTask task = { f1, f2, *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params };
     TickMeter searching, refining;
     searching.start();
-    const Mat scores = consensusScores(f1, f2);
+    const bool wantBack = wantConfidence && params.bidirectional;
+    stats.mode = chooseSearch(task, wantBack);
     Cells cells;
     cells.features1 = f1;
     cells.features2 = f2;
-    cells.grid2 = Size(f2.size[1], f2.size[0]);
-    cells.scores = scores;
-    Mat targets;
-    bestMatches(scores, targets, cells.best, FROM_1_TO_2);
-    if (params.bidirectional)
-        bestMatches(scores, cells.back, noArray(), FROM_2_TO_1);
+    cells.grid2 = task.grid2();
+    cells.found = stats.mode == SEARCH_DENSE_4D ? denseSearch(task, wantBack) : patchMatchSearch(task, wantBack);
     searching.stop();
+    if (!cv::checkRange(cells.found.best))
+        CV_Error(Error::StsBadArg, "the consensus scores are not finite, expected weights and features small enough");
 
     refining.start();
+    const Mat& targets = cells.found.targets;
     cells.field.create(targets.size(), CV_32FC2);
     cells.confidence.create(targets.size(), CV_32F);
     parallel_for_(Range(0, targets.rows), [&](const Range& range)
@@ -323,20 +278,16 @@ MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2)
             for (int x = 0; x < targets.cols; x++)
             {
                 const Point target(targets.at<Point2f>(y, x));
-                float around[AROUND];
-                scoresAround(scores.ptr<float>(y, x), cells.grid2, target, around);
-                cells.field.at<Point2f>(y, x) = refineMatch(around, target, params.refine);
+                cells.field.at<Point2f>(y, x) = refineMatch(cells.found.around.ptr<float>(y) + x * AROUND, target, params.refine);
                 cells.confidence.at<float>(y, x) = cells.confidenceOf(Point(x, y), target);
             }
     });
     refining.stop();
 
-    const Vec4i grids(f1.size[0], f1.size[1], f2.size[0], f2.size[1]);
-    const int branches = selfSimilarity.empty() ? 1 : 2;
-    stats.mode = SEARCH_DENSE_4D;
-    stats.pairsScored = (int64)scores.total();
-    stats.hiddenSites = branches * net.dynamicCast<ConsensusNetImpl>()->cost(grids).hiddenSites;
-    stats.peakWorkspace = workspace;
+    stats.pairsScored = cells.found.pairsScored;
+    stats.hiddenSites = cells.found.hiddenSites;
+    stats.iterations = cells.found.iterations;
+    stats.peakWorkspace = cells.found.peakWorkspace;
     stats.searchMs = searching.getTimeMilli();
     stats.refineMs = refining.getTimeMilli();
     return cells;
@@ -355,9 +306,9 @@ float MatcherImpl::Cells::confidenceOf(const Point& p, const Point& target) cons
     }
     const double lengths = std::sqrt(squares1) * std::sqrt(squares2);
     double value = lengths > 0 ? std::min(std::max(product / lengths, 0.), 1.) : 0.;
-    if (!back.empty())
+    if (!found.back.empty())
     {
-        const Point2f d = back.at<Point2f>(target) - Point2f(p);
+        const Point2f d = found.back.at<Point2f>(target) - Point2f(p);
         value *= std::exp(-0.5 * d.dot(d));
     }
     return (float)value;

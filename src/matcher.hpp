@@ -5,11 +5,9 @@
 #define OPENCV_SEMCORR_MATCHER_IMPL_HPP
 
 #include "opencv2/semcorr/matcher.hpp"
-#include "self_similarity.hpp"
+#include "search.hpp"
 
 namespace cv { namespace semcorr {
-
-class ConsensusNetImpl;
 
 // Throws for values out of range and for what this build cannot do; called by create, setParams and the reading of files.
 void checkParams(const Matcher::Params& params);
@@ -49,20 +47,15 @@ private:
     {
         Mat features1, features2;  // h×w×C
         Size grid2;
-        Mat scores;                // {h1, w1, h2, w2}
+        SearchResult found;        // whole cells and their scores
         Mat field;                 // h1×w1 CV_32FC2, refined target position in cells of grid 2
-        Mat best;                  // h1×w1 CV_32F, score of the whole target cell
-        Mat back;                  // h2×w2 CV_32FC2, best cells of grid 1; empty unless bidirectional
         Mat confidence;            // h1×w1 CV_32F in [0, 1]
 
         float confidenceOf(const Point& p, const Point& target) const;
     };
 
     Mat features(InputArray image, const char* name);
-    size_t denseWorkspace(const Mat& f1, const Mat& f2) const;
-    Mat consensusScores(const Mat& f1, const Mat& f2) const;
-    Cells search(const Mat& f1, const Mat& f2);
-    Point2f matchPosition(const Cells& cells, double x, double y, const Size& size2, float& confidence) const;
+    Cells search(const Mat& f1, const Mat& f2, bool wantConfidence);
     void toPixels(const Cells& cells, const Size& size1, const Size& size2, OutputArray flow, OutputArray confidence);
     void begin();
     void end();

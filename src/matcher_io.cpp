@@ -21,7 +21,9 @@ void MatcherImpl::setProvenance(const String& text)
 static void writeParams(FileStorage& fs, const Matcher::Params& params)
 {
     fs << "search" << "{";
-    fs << "mode" << params.mode << "mutual" << (int)params.mutual << "bidirectional" << (int)params.bidirectional;
+    fs << "mode" << params.mode << "iterations" << params.iterations << "hypotheses" << params.hypotheses;
+    fs << "offsets" << params.offsets << "local_radius" << params.localRadius << "random_search" << (int)params.randomSearch;
+    fs << "init" << params.init << "seed" << params.seed << "mutual" << (int)params.mutual << "bidirectional" << (int)params.bidirectional;
     fs << "refine" << params.refine << "target" << params.target;
     // a limit that does not fit is no limit
     fs.write("memory_limit", (int64_t)std::min((uint64)params.memoryLimit, (uint64)std::numeric_limits<int64_t>::max()));
@@ -30,12 +32,15 @@ static void writeParams(FileStorage& fs, const Matcher::Params& params)
 
 static Matcher::Params readParams(const FileNode& fileNode)
 {
-    const ModelNode node(fileNode, "search", { "mode", "mutual", "bidirectional", "refine", "target", "memory_limit" });
+    const ModelNode node(fileNode, "search", { "mode", "iterations", "hypotheses", "offsets", "local_radius", "random_search", "init",
+                                              "seed", "mutual", "bidirectional", "refine", "target", "memory_limit" });
     const int64 limit = node.getInt64("memory_limit");
     if (limit < 0)
         CV_Error(Error::StsOutOfRange, format("%s is %lld, expected no negative number", node.nameOf("memory_limit").c_str(),
                                               (long long)limit));
-    return Matcher::Params(node.getInt("mode"), node.getFlag("mutual"), node.getFlag("bidirectional"), node.getInt("refine"),
+    return Matcher::Params(node.getInt("mode"), node.getInt("iterations"), node.getInt("hypotheses"), node.getInt("offsets"),
+                           node.getInt("local_radius"), node.getFlag("random_search"), node.getInt("init"), node.getInt("seed"),
+                           node.getFlag("mutual"), node.getFlag("bidirectional"), node.getInt("refine"),
                            (size_t)std::min((uint64)limit, (uint64)std::numeric_limits<size_t>::max()), node.getInt("target"));
 }
 

@@ -101,6 +101,16 @@ testing::AssertionResult closeTo(const Mat& actual, const Mat& expected, double 
     return testing::AssertionFailure() << "differs by " << difference << ", allowed " << allowed << " (" << shapeText(actual) << ")";
 }
 
+semcorr::Matcher::Params searchParams(int mode, bool mutual, bool bidirectional, int refine)
+{
+    semcorr::Matcher::Params params;
+    params.mode = mode;
+    params.mutual = mutual;
+    params.bidirectional = bidirectional;
+    params.refine = refine;
+    return params;
+}
+
 testing::AssertionResult sameBits(const Mat& actual, const Mat& expected)
 {
     if (!sameShape(actual, expected))

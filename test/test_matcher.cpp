@@ -14,7 +14,7 @@ static const int CELL = 16;  // stride of the backbone of these tests
 static Ptr<Matcher> plainMatcher(int refine = REFINE_NONE, bool bidirectional = true)
 {
     return Matcher::create(makePtr<ColourFeatures>(CELL), identityNet(),
-                           Matcher::Params(SEARCH_AUTO, false, bidirectional, refine));
+                           searchParams(SEARCH_DENSE_4D, false, bidirectional, refine));
 }
 
 // An image of h×w cells of the given colours (CV_8UC3 Mat of h×w); its size need not be a multiple of the cells
@@ -252,7 +252,7 @@ TEST(Semcorr_Matcher, second_branch_is_half_of_each)
     const std::vector<Mat> weights = { golden["w0"], golden["w1"] }, biases = { golden["b0"], golden["b1"] };
     const Ptr<ConsensusNet> net = Golden("nc_33").net(SYMMETRY_NET);
     const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(CELL), net,
-                                                 Matcher::Params(SEARCH_DENSE_4D, true, false, REFINE_NONE));
+                                                 searchParams(SEARCH_DENSE_4D, true, false, REFINE_NONE));
     const Mat f1 = randomFeatures(6, 5, 20), f2 = randomFeatures(4, 7, 20);
     Mat branches[2], field, best, gotField, gotBest;
     for (int i = 0; i < 2; i++)
@@ -335,7 +335,7 @@ TEST(Semcorr_Matcher, mutual_filter_is_an_option)
     for (int mutual = 0; mutual < 2; mutual++)
     {
         const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(CELL), identityNet(),
-                                                     Matcher::Params(SEARCH_DENSE_4D, mutual != 0, false, REFINE_NONE));
+                                                     searchParams(SEARCH_DENSE_4D, mutual != 0, false, REFINE_NONE));
         Mat c, field, best, expectedField, expectedBest;
         correlate(f1, f2, c);
         if (mutual)
@@ -359,17 +359,27 @@ TEST(Semcorr_Matcher, bad_parameters)
     EXPECT_ERROR(Matcher::create(features, Ptr<ConsensusNet>()), "net is null");
     EXPECT_ERROR(Matcher::create(features, empty), "no blocks");
     EXPECT_ERROR(Matcher::create(features, open), "ends in 4 channels");
+    EXPECT_ERROR(Matcher::create(features, ConsensusNet::createPreset(PRESET_NCNET_33)), "zero weights only");
     EXPECT_ERROR(Matcher::create("no_such_model.yml"), "no_such_model.yml");
     EXPECT_ERROR(Matcher::create("no_such_model.yml", Matcher::Params()), "no_such_model.yml");
 
-    std::vector<std::pair<Matcher::Params, std::string> > bad(8);
+    std::vector<std::pair<Matcher::Params, std::string> > bad(17);
     bad[0].first.mode = 3, bad[0].second = "mode is 3";
     bad[1].first.mode = -1, bad[1].second = "mode is -1";
     bad[2].first.refine = 3, bad[2].second = "refine is 3";
     bad[3].first.target = 2, bad[3].second = "target is 2";
     bad[4].first.memoryLimit = (1 << 20) - 1, bad[4].second = "memoryLimit is 1048575";
     bad[5].first.memoryLimit = 0, bad[5].second = "memoryLimit is 0";
-    bad[6].first.mode = SEARCH_PATCHMATCH, bad[6].second = "SEARCH_PATCHMATCH";
+    bad[6].first.iterations = -1, bad[6].second = "iterations is -1";
+    bad[8].first.iterations = 1001, bad[8].second = "iterations is 1001";
+    bad[9].first.hypotheses = 0, bad[9].second = "hypotheses is 0";
+    bad[10].first.hypotheses = 65, bad[10].second = "hypotheses is 65";
+    bad[11].first.offsets = 2, bad[11].second = "offsets is 2";
+    bad[12].first.offsets = -1, bad[12].second = "offsets is -1";
+    bad[13].first.localRadius = -1, bad[13].second = "localRadius is -1";
+    bad[14].first.localRadius = 17, bad[14].second = "localRadius is 17";
+    bad[15].first.init = 3, bad[15].second = "init is 3";
+    bad[16].first.init = -1, bad[16].second = "init is -1";
     bad[7].first.target = TARGET_CUDA, bad[7].second = "TARGET_CUDA";
     const Ptr<Matcher> matcher = plainMatcher(REFINE_SOFT_ARGMAX);
     for (size_t i = 0; i < bad.size(); i++)

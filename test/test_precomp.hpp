@@ -44,6 +44,9 @@ std::string shapeText(const Mat& m);
 
 // Largest difference at most `relative` of the largest expected value; same shape and type
 testing::AssertionResult closeTo(const Mat& actual, const Mat& expected, double relative = 1e-5);
+// Parameters of a search, the others as by default
+semcorr::Matcher::Params searchParams(int mode, bool mutual, bool bidirectional, int refine);
+
 testing::AssertionResult sameBits(const Mat& actual, const Mat& expected);
 // `action` throws a cv::Exception that is no failed assertion and whose text holds `part`
 testing::AssertionResult failsWith(const std::function<void()>& action, const std::string& part);

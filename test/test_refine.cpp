@@ -202,7 +202,7 @@ static Point2f refined(const Mat_<float>& scores, int refine)
     const Ptr<ConsensusNet> net = identityNet();
     net->setLastActivation(false);
     const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(16), net,
-                                                 Matcher::Params(SEARCH_DENSE_4D, false, false, refine));
+                                                 searchParams(SEARCH_DENSE_4D, false, false, refine));
     matcher->matchFeatures(Mat(3, shape1, CV_32F, Scalar(1)), scores.reshape(1, 3, shape2), field);
     return field.at<Point2f>(0, 0);
 }

@@ -56,7 +56,7 @@ TEST(Semcorr_Workspace, holds_no_more_than_the_workspace_it_states)
             peak = counter.peak;
             field.release();
         }
-        const size_t results = 64 * (11 * 8 + 9 * 10);  // results, per cell: positions, score, confidence, way back
+        const size_t results = 200 * (11 * 8 + 9 * 10);  // bytes per cell: positions, scores around them, confidence, way back
         EXPECT_LE(peak, matcher->getStats().peakWorkspace + results) << nets[i % 4] << (selfSimilar ? ", two branches" : "");
     }
 }
@@ -65,7 +65,12 @@ TEST(Semcorr_Workspace, memory_limit)
 {
     Matcher::Params params;
     params.memoryLimit = 2 << 20;
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(16), ConsensusNet::createPreset(PRESET_NCNET_555), params);
+    params.mode = SEARCH_DENSE_4D;
+    const Ptr<ConsensusNet> net = ConsensusNet::create();  // layers of NC-Net 5-5-5
+    net->addBlock(randomFloats({ 16, 1, 5, 5, 5, 5 }));
+    net->addBlock(randomFloats({ 16, 16, 5, 5, 5, 5 }));
+    net->addBlock(randomFloats({ 1, 16, 5, 5, 5, 5 }));
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(16), net, params);
     Mat field;
     matcher->matchFeatures(randomFeatures(5, 5, 4), randomFeatures(5, 5, 4), field);  // fits
     EXPECT_LE(matcher->getStats().peakWorkspace, params.memoryLimit);

@@ -16,9 +16,24 @@ namespace cv { namespace semcorr {
 //! How Matcher finds the best pairs
 enum SearchMode
 {
-    SEARCH_AUTO = 0,      //!< choose by cost; at present always SEARCH_DENSE_4D
-    SEARCH_DENSE_4D = 1,  //!< score all pairs by 4D convolution (NC-Net, ANC-Net)
-    SEARCH_PATCHMATCH = 2 //!< score only pairs that PatchMatch visits (PMNC @cite Lee2021); throws StsNotImplemented for now
+    SEARCH_AUTO = 0,      //!< the cheaper of the two by the cost model of Matcher::Params
+    SEARCH_DENSE_4D = 1,  //!< score all pairs by 4D convolution (NC-Net @cite Rocco2018, ANC-Net @cite Li2020)
+    SEARCH_PATCHMATCH = 2 //!< score only the pairs that PatchMatch @cite Barnes2009 visits (PMNC @cite Lee2021)
+};
+
+//! Where PatchMatch begins
+enum SearchInit
+{
+    INIT_CORRELATION = 0,    //!< the best local maxima of the correlation, which is streamed and not kept
+    INIT_COARSE_TO_FINE = 1, //!< the same on features pooled until few pairs are left; small grids are not pooled
+    INIT_RANDOM = 2          //!< random targets; for comparison, it needs more iterations and randomSearch
+};
+
+//! From which neighbours PatchMatch propagates matches
+enum SearchOffsets
+{
+    OFFSETS_AXES = 0,  //!< the 4 along the axes
+    OFFSETS_GIPUMA = 1 //!< 20: at distances 1, 3 and 5 along the axes, and the 8 knight's moves
 };
 
 //! Sub-cell position of a match
@@ -48,24 +63,55 @@ matcher->match(image1, image2, flow, confidence);
 remap(image2, warped, flow, noArray(), INTER_LINEAR | WARP_RELATIVE_MAP);
 @endcode
 
-One object must not be used by two threads at a time.
+One object must not be used by two threads at a time. Objects are made by create(); calling the class itself in Python makes
+none that can be used.
 */
 class CV_EXPORTS_W Matcher : public Algorithm
 {
 public:
-    /** @brief Parameters of the search. */
+    /** @brief Parameters of the search.
+
+    How PatchMatch searches is our choice, since the paper @cite Lee2021 does not publish it: a few starts per cell, then in
+    each iteration all cells at once (so that the order of cells plays no part) take over what their neighbours match to, at
+    the same displacement, and try the cells around their own matches. Target cells are scored in blocks of 2x2. No pair is
+    scored twice.
+
+    With mutual, PatchMatch scores the mutually filtered correlation; the filter after the net, which needs the scores of all
+    pairs, is not applied.
+
+    **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
+    n1 * n2 of them (n1, n2: cells of the two grids). PatchMatch shares them between overlapping patches, if the net has two layers
+    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK, and is estimated at 600 * n1, plus 600 * n2 where the
+    confidence asks for the way back (bidirectional). PatchMatch runs if the net is of that kind, mutual is off and its number
+    is the smaller; or if dense search does not fit into memoryLimit. With a self-similarity branch dense search runs always. */
     struct CV_EXPORTS_W_SIMPLE Params
     {
         /** @param mode SearchMode
+        @param iterations PatchMatch: passes after the start; the search ends earlier when nothing new is found
+        @param hypotheses PatchMatch: matches kept per cell, at least two cells apart
+        @param offsets PatchMatch: SearchOffsets
+        @param localRadius PatchMatch: cells around each own match that are tried, |dx| + |dy| up to this; 0 for none
+        @param randomSearch PatchMatch: try targets at random distances that halve from the grid's side to 1
+        @param init PatchMatch: SearchInit
+        @param seed PatchMatch: of the random numbers; the same seed gives the same result for any number of threads
         @param mutual soft mutual nearest neighbours (mutualFilter) before and after the net, as in NC-Net @cite Rocco2018
         @param bidirectional match 2 -> 1 as well and lower the confidence of matches that do not come back
         @param refine Refinement
         @param memoryLimit bytes of workspace that a search may hold, features and results not counted (default 1 GiB)
         @param target ComputeTarget */
-        CV_WRAP Params(int mode = SEARCH_AUTO, bool mutual = true, bool bidirectional = true, int refine = REFINE_PARABOLA,
+        CV_WRAP Params(int mode = SEARCH_AUTO, int iterations = 3, int hypotheses = 2, int offsets = OFFSETS_AXES,
+                       int localRadius = 1, bool randomSearch = false, int init = INIT_COARSE_TO_FINE, int seed = 0,
+                       bool mutual = true, bool bidirectional = true, int refine = REFINE_PARABOLA,
                        size_t memoryLimit = 1073741824, int target = TARGET_CPU);
 
         CV_PROP_RW int mode;           //!< SearchMode
+        CV_PROP_RW int iterations;     //!< passes of PatchMatch; [0, 1000]
+        CV_PROP_RW int hypotheses;     //!< matches that PatchMatch keeps per cell; [1, 64]
+        CV_PROP_RW int offsets;        //!< SearchOffsets
+        CV_PROP_RW int localRadius;    //!< cells; [0, 16]
+        CV_PROP_RW bool randomSearch;  //!< random search in every pass
+        CV_PROP_RW int init;           //!< SearchInit
+        CV_PROP_RW int seed;           //!< any value
         CV_PROP_RW bool mutual;        //!< mutualFilter before and after the net
         CV_PROP_RW bool bidirectional; //!< forward-backward check in the confidence
         CV_PROP_RW int refine;         //!< Refinement
@@ -120,7 +166,7 @@ public:
 
     /** @brief Finds for each pixel of image1 its correspondence in image2.
     @param image1 `CV_8UC3` (BGR), both sides at least 2
-    @param image2 `CV_8UC3` (BGR), any size
+    @param image2 `CV_8UC3` (BGR), both sides at least 2, of any other size than image1
     @param flow `CV_32FC2` of image1's size, (dx, dy) in pixels: `remap(image2, warped, flow, noArray(),
     INTER_LINEAR | WARP_RELATIVE_MAP)` warps image 2 onto image 1
     @param confidence optional `CV_32F` of image1's size in [0, 1]: the cosine similarity of the matched features, negative
@@ -130,7 +176,7 @@ public:
     CV_WRAP virtual void match(InputArray image1, InputArray image2, OutputArray flow,
                                OutputArray confidence = noArray(), InputArray mask1 = noArray()) = 0;
 
-    /** @brief Keeps image1's features for any number of matchReference calls.
+    /** @brief Keeps image1's features for any number of matchReference calls. Call it again after changing the FeatureNet.
     @param image1 `CV_8UC3` (BGR) */
     CV_WRAP virtual void setReference(InputArray image1) = 0;
 
@@ -154,7 +200,7 @@ public:
     @param points1 N points in pixels of image1, any layout and depth that checkVector(2) takes; finite, at least one.
     Points outside the image are treated as on its border.
     @param points2 Nx1 `CV_32FC2`, in pixels of image2
-    @param confidence optional Nx1 `CV_32F` in [0, 1], as in match */
+    @param confidence optional Nx1 `CV_32F` in [0, 1]: that of match for the nearest source cell and the whole target cell */
     CV_WRAP virtual void transferKeypoints(InputArray image1, InputArray image2, InputArray points1,
                                            OutputArray points2, OutputArray confidence = noArray()) = 0;
 
@@ -181,9 +227,10 @@ public:
     /** @brief The consensus net, shared. */
     CV_WRAP virtual Ptr<ConsensusNet> getConsensusNet() const = 0;
 
-    /** @brief Free text about data, command, seed and results that made this model; kept in the model file. UTF-8. */
+    /** @brief Free text about data, command, seed and results that made this model; kept in the model file. UTF-8, at most
+    1 MiB and 65536 lines, of which every 100 bytes count as one. */
     CV_WRAP virtual void setProvenance(const String& text) = 0;
-    /** @copybrief setProvenance */
+    /** @brief The text that setProvenance or the model file gave. */
     CV_WRAP virtual String getProvenance() const = 0;
 
     /** @brief Writes one model file: backbone, adapter, nets, parameters, provenance; complete or not at all.

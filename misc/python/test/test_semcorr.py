@@ -3,8 +3,18 @@
 
 Test data: $SEMCORR_TESTDATA, or testdata/ of the module that this file lies in.
 """
+import ast
+import builtins
+import functools
+import hashlib
+import json
 import os
+import pathlib
+import re
+import subprocess
+import sys
 import tempfile
+import typing
 import unittest
 
 import cv2
@@ -90,7 +100,8 @@ class Names(SemcorrTest):
             if not name.endswith(('.Params', '.Stats')):
                 self.assertIn('->', symbol.__doc__, name)
                 self.assertNotIn('&#', symbol.__doc__, name)  # what the generator makes of a letter that is not ASCII
-                self.assertIn('@brief', symbol.__doc__.replace('@copybrief', '@brief').replace('@overload', '@brief'), name)
+                self.assertNotIn('@copybrief', symbol.__doc__, name)
+                self.assertIn('@brief', symbol.__doc__.replace('@overload', '@brief'), name)
 
     def test_constants(self):
         for name, value in self.CONSTANTS.items():
@@ -120,6 +131,86 @@ class Names(SemcorrTest):
         for cls in (semcorr.Matcher, semcorr.FeatureNet):
             with self.assertRaises(TypeError):
                 cls.Params(longestSize=320)
+
+
+class TypeStubs(SemcorrTest):
+    """The stubs that OpenCV's generator makes for editors and type checkers. It makes none in a build of few modules, since
+    tables of its own name classes of others; so it runs here with the headers of all modules."""
+
+    # no interface for Python, or types that only OpenCV's own build resolves
+    LEFT_OUT = re.compile(r'/modules/(cuda\w*|cudev|gapi|stitching|ts|world)/|/(cuda|detail|hal|legacy|opencl|utils)/|'
+                          r'inl\.|private')
+
+    def generate(self):
+        build = pathlib.Path(cv2.__file__).resolve().parents[2]
+        config_file = build / 'modules' / 'python_bindings_generator' / 'gen_python_config.json'
+        if not config_file.is_file():
+            self.skipTest('cv2 is not in its build folder')
+        config = json.loads(config_file.read_text())
+        modules = next(pathlib.Path(h).parents[3] for h in config['headers'] if h.endswith('/core/include/opencv2/core.hpp'))
+        if not (modules / 'python' / 'src2' / 'gen2.py').is_file():
+            self.skipTest('the sources of OpenCV are not there any more')
+        missing = [m for m in sorted(modules.iterdir()) if not any(h.startswith(str(m) + os.sep) for h in config['headers'])]
+        config['headers'] += [str(h) for m in missing for h in sorted(m.glob('include/opencv2/**/*.hpp'))
+                              if not self.LEFT_OUT.search(str(h))]
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.stubs = pathlib.Path(folder.name)
+        (self.stubs / 'config.json').write_text(json.dumps(config))
+        result = subprocess.run([sys.executable, '-B', modules / 'python' / 'src2' / 'gen2.py', '-c', self.stubs / 'config.json',
+                                 '-o', self.stubs], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.assertTrue((self.stubs / 'cv2' / 'semcorr' / '__init__.pyi').is_file(), result.stdout)
+
+    @functools.lru_cache(None)
+    def names(self, *module):
+        """What a module's stub defines, e.g. names('cv2', 'typing')"""
+        file = next(self.stubs.joinpath(*module).glob('__init__.py*'))  # cv2.typing is no stub
+        return self.defined(ast.parse(file.read_text()))
+
+    @staticmethod
+    def defined(scope):
+        found = {}
+        for node in scope.body:
+            for target in [node, *getattr(node, 'targets', [getattr(node, 'target', node)])]:
+                found[getattr(target, 'name', getattr(target, 'id', None))] = node
+        return found
+
+    def resolves(self, name):
+        """Whether a dotted name in the stub of cv2.semcorr stands for something"""
+        parts = name.split('.')
+        if parts[0] in ('_typing', 'numpy', 'os'):
+            return hasattr({'_typing': typing, 'numpy': np, 'os': os}[parts[0]], parts[1])
+        module = ['cv2'] if parts[0] == 'cv2' else ['cv2', 'semcorr']
+        parts = parts[parts[0] == 'cv2':]
+        while self.stubs.joinpath(*module, parts[0]).is_dir():
+            module.append(parts.pop(0))
+        scope = self.names(*module)
+        for part in parts:
+            if part not in scope:
+                return hasattr(builtins, name)
+            scope = self.defined(scope[part]) if isinstance(scope[part], ast.ClassDef) else {}
+        return True
+
+    def used(self, node):
+        """The dotted names in an expression"""
+        if isinstance(node, (ast.Attribute, ast.Name)):
+            return [ast.unparse(node)]
+        return [name for child in ast.iter_child_nodes(node) for name in self.used(child)]
+
+    def test_every_symbol_is_there_and_every_type_resolves(self):
+        self.generate()
+        for name in [*Names.FUNCTIONS, *Names.CONSTANTS, *Names.METHODS,
+                     *(cls + '.' + method for cls, methods in Names.METHODS.items() for method in methods.split())]:
+            self.assertTrue(self.resolves(name), name)
+        self.assertFalse(self.resolves('cv2.typing.Nonsense') or self.resolves('Matcher.nonsense') or self.resolves('Nonsense'))
+        count = 0
+        for definition in self.names('cv2', 'semcorr').values():
+            for node in ast.walk(definition):
+                for part in [getattr(node, 'annotation', None), getattr(node, 'returns', None), *getattr(node, 'bases', [])]:
+                    for name in self.used(part) if part else []:
+                        self.assertTrue(self.resolves(name), (name, ast.unparse(node)))
+                        count += 1
+        self.assertGreater(count, 100)
 
 
 class Functions(SemcorrTest):
@@ -230,12 +321,19 @@ class Functions(SemcorrTest):
         self.assert_error('features1 is all zero', semcorr.correlate, f * 0, f)
         self.assert_error('features1 is empty', semcorr.correlate, np.zeros((0, 4, 8), np.float32), f)
         self.assert_error('src is 3x4x2x5', semcorr.normalizeFeatures, c)
-        for eps in (0, -0.5, np.nan, np.inf):
+        for eps in (0, -0.5, 1e-39, 1e39, np.nan, np.inf):
             self.assert_error('eps is ', semcorr.normalizeFeatures, f, eps=eps)
             self.assert_error('eps is ', semcorr.mutualFilter, c, eps=eps)
         self.assert_error('corr is 3x4x8', semcorr.mutualFilter, f)
         self.assert_error('expected odd kernel sizes', semcorr.conv4d, c, floats(1, 1, 3, 2, 3, 3), None)
         self.assert_error('src has 1 channels and weights takes 2', semcorr.conv4d, c, floats(1, 2, 3, 3, 3, 3), None)
+        kernel = floats(1, 1, 3, 3, 3, 3)
+        for value in (np.nan, np.inf):
+            kernel[0, 0, 1, 2, 0, 1] = value
+            self.assert_error('weights[0] holds values that are not finite', semcorr.conv4d, c, kernel, None)
+            self.assert_error('weights[0] holds values that are not finite', identity_net().addBlock, kernel)
+            self.assert_error('bias[0] holds values that are not finite', semcorr.conv4d, c, floats(1, 1, 3, 3, 3, 3),
+                              np.float32([value]))
         self.assert_error('padding is 7', semcorr.conv4d, c, floats(1, 1, 1, 1, 1, 1), None, padding=7)
         self.assert_error('k is 0', semcorr.maxPool4d, c, 0)
         self.assert_error('k = 2', semcorr.maxPool4d, c, 2)
@@ -335,6 +433,78 @@ class ConsensusNet(SemcorrTest):
         self.assert_error('cells2[0] is (3, 2)', net.scorePairs, f1, f2, inside, inside)
         self.assert_error('cells1 has 1 cells and cells2 has 2', net.scorePairs, f1, f2, inside, np.zeros((2, 2), np.int32))
         self.assert_error('cells1 is', net.scorePairs, f1, f2, inside.astype(np.float32), inside)
+
+
+class FeatureNet(SemcorrTest):
+    FILE = os.path.join(TESTDATA, 'nets', 'cnn.onnx')
+    BAD_PARAMS = (
+        ({'outputs': ['']}, 'outputs is [""]'), ({'outputs': ['fine', 'fine']}, 'outputs is ["fine", "fine"]'),
+        ({'outputs': ['layer3']}, 'outputs has "layer3", expected outputs of the net: "coarse", "fine"'),
+        ({'inputSize': (0, 64)}, 'inputSize.width is 0'), ({'inputSize': (64, -1)}, 'inputSize.height is -1'),
+        ({'inputSize': (16385, 1)}, 'inputSize.width is 16385'), ({'inputSize': (16384, 1025)}, 'inputSize is 16384 x 1025'),
+        ({'longestSide': -1}, 'longestSide is -1'), ({'longestSide': 16385}, 'longestSide is 16385'),
+        ({'stride': -1}, 'stride is -1'), ({'stride': 257}, 'stride is 257'),
+        ({'mean': (0, np.nan, 0)}, 'mean[1] is nan'), ({'mean': (0, 0, -np.inf)}, 'mean[2] is -inf'),
+        ({'scale': (0, 1, 1)}, 'scale[0] is 0'), ({'scale': (1, 1, np.nan)}, 'scale[2] is nan'),
+        ({'prefixTokens': -1}, 'prefixTokens is -1'), ({'prefixTokens': 1025}, 'prefixTokens is 1025'),
+        ({'adapter': np.ones((4, 25), np.float32)}, 'adapter is 4x25, expected 24 columns'),
+        ({'adapter': np.ones((4, 24))}, 'adapter is 4x24 of type CV_64FC1'),
+        ({'adapter': np.full((4, 24), np.nan, np.float32)}, 'adapter holds values that are not finite'),
+        ({'backend': -1}, 'backend is -1'), ({'backend': 12345}, 'backend is 12345'), ({'target': 12345}, 'target 12345'),
+    )
+
+    def test_params_out_of_range(self):
+        net = semcorr.FeatureNet.create(self.FILE, semcorr.FeatureNet.Params(longestSide=200))
+        content = np.fromfile(self.FILE, np.uint8)
+        for values, message in self.BAD_PARAMS:
+            params = semcorr.FeatureNet.Params(**values)
+            self.assert_error(message, semcorr.FeatureNet.create, self.FILE, params)
+            self.assert_error(message, semcorr.FeatureNet.createFromMemory, content, params)
+            self.assert_error(message, net.setParams, params)
+            self.assertEqual(net.getParams().longestSide, 200)
+
+    def test_input_that_would_take_too_much_memory(self):
+        net = semcorr.FeatureNet.create(self.FILE, semcorr.FeatureNet.Params(longestSide=16384))
+        self.assert_error('would become 16384 x 16384', net.compute, image(60, 60))
+
+    def test_bad_content(self):
+        create = semcorr.FeatureNet.createFromMemory
+        self.assert_error('the ONNX net of 100 bytes is not an ONNX net', create, np.zeros(100, np.uint8))
+        self.assert_error('onnx is empty, expected the content', create, np.zeros(0, np.uint8))
+
+
+class ModelFiles(SemcorrTest):
+    """Files whose checksum is right and whose values are not"""
+    NET = (('symmetry', 3, 'symmetry is 3'), ('symmetry', -1, 'symmetry is -1'), ('padding', 2, 'padding is 2'),
+           ('last_activation', 2, 'last_activation is 2'), ('residual', '1e30', 'residual is 1e+30'),
+           ('residual', '.Nan', 'expected a finite number'), ('version', 2, 'version is 2'))
+    SEARCH = (('mode', 3, 'mode is 3'), ('mode', -1, 'mode is -1'), ('iterations', -1, 'iterations is -1'),
+              ('hypotheses', 0, 'hypotheses is 0'), ('offsets', 9, 'offsets is 9'), ('local_radius', 40, 'localRadius is 40'),
+              ('random_search', 2, 'random_search is 2'), ('init', 5, 'init is 5'), ('mutual', 2, 'mutual is 2'),
+              ('bidirectional', -1, 'bidirectional is -1'), ('refine', 3, 'refine is 3'), ('target', 2, 'target is 2'),
+              ('memory_limit', 1000, 'memoryLimit is 1000'), ('memory_limit', -1, 'memory_limit is -1'))
+    FEATURES = (('input_width', -1, 'inputSize.width is -1'), ('input_height', 16385, 'inputSize.'),
+                ('longest_side', 16385, 'longestSide is 16385'), ('stride', 257, 'stride is 257'), ('swap_rb', 2, 'swap_rb is 2'),
+                ('prefix_tokens', 1025, 'prefixTokens is 1025'), ('backend', 12345, 'backend is 12345'),
+                ('window', 3, 'window is 3 with 0 layers'))
+
+    def check(self, make, load, changes):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'model.yml')
+            make().save(path)
+            text = pathlib.Path(path).read_text()
+            for key, value, message in changes:
+                body, count = re.subn(r'(\n *%s:) \S+' % key, r'\1 %s' % value, text[:text.rindex('# sha256: ')], count=1)
+                self.assertEqual(count, 1, key)
+                checksum = hashlib.sha256(body.encode()).hexdigest()
+                pathlib.Path(path).write_text('%s# sha256: %s\n' % (body, checksum))
+                self.assert_error(message, load, path)
+
+    def test_net(self):
+        self.check(identity_net, semcorr.ConsensusNet.load, self.NET)
+
+    def test_matcher(self):
+        self.check(semcorr.Matcher.create, semcorr.Matcher.create, self.SEARCH + self.FEATURES)
 
 
 class Matcher(SemcorrTest):
@@ -458,14 +628,16 @@ class Matcher(SemcorrTest):
         self.assert_error('features1 has 8 channels and features2 has 7', self.matcher.matchFeatures, f, features(3, 4, 7))
         self.assert_error('setReference', semcorr.Matcher.create().matchReference, good)
         self.assert_error('window is 4', self.matcher.setSelfSimilarity, floats(2, 16, 3, 3), floats(2), window=4)
-        for name, value in (('mode', 3), ('mode', semcorr.SEARCH_PATCHMATCH), ('refine', -1), ('target', 2),
+        for name, value in (('mode', 3), ('iterations', -1), ('hypotheses', 0), ('offsets', 9),
+                            ('localRadius', 40), ('init', 5), ('refine', -1), ('target', 2),
                             ('target', semcorr.TARGET_CUDA), ('memoryLimit', 1000)):
             params = semcorr.Matcher.Params(**{name: value})
             self.assert_error(name + ' is', semcorr.Matcher.create, params)
             self.assert_error(name + ' is', self.matcher.setParams, params)
         self.assert_error('featureNet is null', semcorr.Matcher.create, None, identity_net())
         self.assert_error('net is null', semcorr.Matcher.create, self.net, None)
-        self.assert_error('memoryLimit', self.plain(memoryLimit=1 << 20).matchFeatures, features(30, 30, 4), features(30, 30, 4))
+        small = self.plain(mode=semcorr.SEARCH_DENSE_4D, memoryLimit=1 << 20)
+        self.assert_error('memoryLimit', small.matchFeatures, features(30, 30, 4), features(30, 30, 4))
 
     def test_bad_files(self):
         self.assert_error('missing.yml', semcorr.Matcher.create, 'missing.yml')
@@ -478,8 +650,6 @@ class Matcher(SemcorrTest):
                 self.assert_error('broken', semcorr.FeatureNet.create, path)
                 self.assert_error('broken', semcorr.Matcher.create, path)
                 self.assert_error('broken', semcorr.ConsensusNet.load, path)
-        self.assert_error('', semcorr.FeatureNet.createFromMemory, np.zeros(100, np.uint8))
-        self.assert_error('', semcorr.FeatureNet.createFromMemory, np.zeros(0, np.uint8))
 
 
 if __name__ == '__main__':

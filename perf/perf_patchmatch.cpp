@@ -1,0 +1,134 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "perf_precomp.hpp"
+
+// Dense search against PatchMatch, on features that vary smoothly as those of pictures do; white noise would tell nothing.
+
+namespace opencv_test { namespace {
+
+// A smooth field of features and the same one turned by `angle`, each with noise of its own
+static Mat smoothFeatures(int side, int channels, double angle)
+{
+    const int coarse = 24;
+    Mat base(coarse, coarse * channels, CV_32F), f = randomFloats({ side, side, channels }, -0.5, 0.5);
+    RNG(1).fill(base, RNG::NORMAL, 0, 1);
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++)
+        {
+            const double u = (x + 0.5) / side - 0.5, v = (y + 0.5) / side - 0.5;
+            const double bx = (0.7 * (u * std::cos(angle) - v * std::sin(angle)) + 0.5) * (coarse - 1);
+            const double by = (0.7 * (u * std::sin(angle) + v * std::cos(angle)) + 0.5) * (coarse - 1);
+            const int x0 = (int)bx, y0 = (int)by;
+            float* cell = f.ptr<float>(y, x);
+            for (int i = 0; i < 4; i++)
+            {
+                const float w = (float)((i % 2 ? bx - x0 : x0 + 1 - bx) * (i / 2 ? by - y0 : y0 + 1 - by));
+                const float* from = base.ptr<float>(y0 + i / 2) + (size_t)(x0 + i % 2) * channels;
+                for (int c = 0; c < channels; c++)
+                    cell[c] += w * from[c];
+            }
+        }
+    normalizeFeatures(f, f);
+    return f;
+}
+
+class AnyFeatures CV_FINAL : public FeatureNet
+{
+public:
+    void compute(InputArray, OutputArray) CV_OVERRIDE {}
+    Params getParams() const CV_OVERRIDE { return Params(); }
+    void setParams(const Params&) CV_OVERRIDE {}
+};
+
+static Matcher::Params searchParams(int mode)
+{
+    Matcher::Params params(mode);
+    params.mutual = params.bidirectional = false;
+    params.memoryLimit = (size_t)6 << 30;
+    return params;
+}
+
+// Rewards pairs whose neighbours correspond at the same displacement: in place of a trained net of two 3^4 layers
+static Ptr<ConsensusNet> diagonalNet()
+{
+    const Ptr<ConsensusNet> net = randomNet(PRESET_PMNC);
+    std::vector<Mat> weights, biases;
+    for (int i = 0; i < 2; i++)
+    {
+        net->getBlock(i, weights, biases);
+        float* w = weights[0].ptr<float>();
+        for (int channel = 0; channel < 16; channel++)
+            for (int tap = 0; tap < 9; tap++)
+                w[(channel * 9 + tap) * 9 + tap] += 0.3f;
+        net->setBlock(i, weights, biases);
+    }
+    net->setLastActivation(false);
+    return net;
+}
+
+CV_ENUM(Mode, SEARCH_DENSE_4D, SEARCH_PATCHMATCH)
+
+typedef TestBaseWithParam<tuple<Mode, int, int> > Search;  // side of both grids, channels
+
+PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25, 32, 50, 64, 100), testing::Values(112, 1024)))
+{
+    const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
+    if (mode == SEARCH_DENSE_4D && side > 64)
+        applyTestTag(CV_TEST_TAG_MEMORY_6GB, CV_TEST_TAG_VERYLONG);
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), searchParams(mode));
+    const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
+    Mat field, scores;
+    declare.time(60);
+    TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
+    SANITY_CHECK_NOTHING();
+}
+
+PERF_TEST_P(Search, net_555, testing::Combine(Mode::all(), testing::Values(16), testing::Values(112, 1024)))
+{
+    const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
+    if (mode == SEARCH_PATCHMATCH)
+        applyTestTag(CV_TEST_TAG_LONG);  // nothing is shared between overlapping patches of such nets but tiles
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), randomNet(PRESET_NCNET_555), searchParams(mode));
+    const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
+    Mat field, scores;
+    declare.time(60).iterations(2);
+    TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
+    SANITY_CHECK_NOTHING();
+}
+
+CV_ENUM(Init, INIT_CORRELATION, INIT_COARSE_TO_FINE, INIT_RANDOM)
+CV_ENUM(Offsets, OFFSETS_AXES, OFFSETS_GIPUMA)
+
+typedef TestBaseWithParam<tuple<Init, int> > PatchMatchPasses;  // iterations: 0 is the start alone
+
+PERF_TEST_P(PatchMatchPasses, grid_100, testing::Combine(Init::all(), testing::Values(0, 1, 2, 5)))
+{
+    Matcher::Params params = searchParams(SEARCH_PATCHMATCH);
+    params.init = get<0>(GetParam());
+    params.iterations = get<1>(GetParam());
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
+    const Mat f1 = smoothFeatures(100, 112, 0), f2 = smoothFeatures(100, 112, 0.15);
+    Mat field;
+    declare.time(60);
+    TEST_CYCLE() matcher->matchFeatures(f1, f2, field);
+    SANITY_CHECK_NOTHING();
+}
+
+typedef TestBaseWithParam<tuple<Offsets, int, int> > PatchMatchCandidates;  // hypotheses, local radius
+
+PERF_TEST_P(PatchMatchCandidates, grid_50, testing::Combine(Offsets::all(), testing::Values(1, 2, 3), testing::Values(0, 1, 2)))
+{
+    Matcher::Params params = searchParams(SEARCH_PATCHMATCH);
+    params.offsets = get<0>(GetParam());
+    params.hypotheses = get<1>(GetParam());
+    params.localRadius = get<2>(GetParam());
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
+    const Mat f1 = smoothFeatures(50, 112, 0), f2 = smoothFeatures(50, 112, 0.15);
+    Mat field;
+    declare.time(60);
+    TEST_CYCLE() matcher->matchFeatures(f1, f2, field);
+    SANITY_CHECK_NOTHING();
+}
+
+}}

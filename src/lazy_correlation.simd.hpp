@@ -1,0 +1,224 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "precomp.hpp"
+#include "group_kernel.hpp"
+
+namespace cv { namespace semcorr {
+
+CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
+
+void correlatePairs(const CorrelationView& v, const int* cells1, const int* cells2, int n, float* out);
+void maximaOfGroups(const CorrelationView& v, int first, int last, float* best1, float* best2);
+void localMaximaOf(const CorrelationView& v, int first, int last, int keep, int* cells, float* planes);
+void keepGroups(const CorrelationView& v, int first, int last, float* kept);
+
+#ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
+
+static float dotProduct(const float* a, const float* b, int n)
+{
+    Vec sum = vecSet(0.f), sum2 = sum;
+    int i = 0;
+    for (; i <= n - 2 * LANES; i += 2 * LANES)
+    {
+        sum = vecFma(vecLoad(a + i), vecLoad(b + i), sum);
+        sum2 = vecFma(vecLoad(a + i + LANES), vecLoad(b + i + LANES), sum2);
+    }
+    float rest = 0;
+    for (; i < n; i++)
+        rest += a[i] * b[i];
+    return vecSum(vecAdd(sum, sum2)) + rest;
+}
+
+static int groupCellOf(const CorrelationView& v, int cell2)
+{
+    const int y = cell2 / v.grid2.width + GRID_BORDER, x = cell2 % v.grid2.width + GRID_BORDER;
+    return (y / GROUP_SIDE * v.groups.width + x / GROUP_SIDE) * GROUP + y % GROUP_SIDE * GROUP_SIDE + x % GROUP_SIDE;
+}
+
+void correlatePairs(const CorrelationView& v, const int* cells1, const int* cells2, int n, float* out)
+{
+    for (int i = 0; i < n; i++)
+    {
+        const float c = dotProduct(v.f1 + (size_t)cells1[i] * v.channels, v.f2 + (size_t)cells2[i] * v.channels, v.channels);
+        out[i] = v.best1 ? c * ((c / v.best2[groupCellOf(v, cells2[i])]) * (c / v.best1[cells1[i]])) : c;
+    }
+}
+
+// Raises best1 {cells of grid 1} and best2 {groups, GROUP} to the correlations of source cells [first, last); cells outside
+// grid 2 take part in best2 only, where the caller ignores them.
+void maximaOfGroups(const CorrelationView& v, int first, int last, float* best1, float* best2)
+{
+    CV_DECL_ALIGNED(64) float values[GROUP_SOURCES][GROUP];
+    float* out[GROUP_SOURCES];
+    int cells[GROUP_SOURCES];
+    for (int p = first; p < last; p += GROUP_SOURCES)
+    {
+        const int n = std::min<int>(GROUP_SOURCES, last - p);
+        for (int i = 0; i < n; i++)
+        {
+            out[i] = values[i];
+            cells[i] = p + i;
+        }
+        for (int g = 0; g < v.groups.area(); g++)
+        {
+            correlateGroup(v, cells, n, g, out);
+            const int y0 = g / v.groups.width * GROUP_SIDE - GRID_BORDER, x0 = g % v.groups.width * GROUP_SIDE - GRID_BORDER;
+            for (int i = 0; i < n; i++)
+                for (int j = 0; j < GROUP; j++)
+                {
+                    const int y = y0 + j / GROUP_SIDE, x = x0 + j % GROUP_SIDE;
+                    if ((unsigned)y < (unsigned)v.grid2.height && (unsigned)x < (unsigned)v.grid2.width)
+                        best1[p + i] = std::max(best1[p + i], values[i][j]);
+                    best2[g * GROUP + j] = std::max(best2[g * GROUP + j], values[i][j]);
+                }
+        }
+    }
+}
+
+// Planes are {4·groups.height, 4·groups.width + LANES}, cells outside grid 2 included.
+static size_t planeStep(const CorrelationView& v)
+{
+    return v.groups.width * GROUP_SIDE + LANES;
+}
+
+// Correlations of source cells [first, last) with all groups: {cells of grid 1, groups, GROUP}
+void keepGroups(const CorrelationView& v, int first, int last, float* kept)
+{
+    float* out[GROUP_SOURCES];
+    int cells[GROUP_SOURCES];
+    for (int p = first; p < last; p += GROUP_SOURCES)
+    {
+        const int n = std::min<int>(GROUP_SOURCES, last - p);
+        for (int g = 0; g < v.groups.area(); g++)
+        {
+            for (int i = 0; i < n; i++)
+            {
+                out[i] = kept + ((size_t)(p + i) * v.groups.area() + g) * GROUP;
+                cells[i] = p + i;
+            }
+            correlateGroup(v, cells, n, g, out);
+        }
+    }
+}
+
+// Correlations of n source cells with grid 2, from groups to planes
+static void correlatePlanes(const CorrelationView& v, int first, int n, float* planes)
+{
+    CV_DECL_ALIGNED(64) float values[GROUP_SOURCES][GROUP];
+    float* out[GROUP_SOURCES];
+    int cells[GROUP_SOURCES];
+    for (int i = 0; i < n; i++)
+    {
+        out[i] = values[i];
+        cells[i] = first + i;
+    }
+    const size_t step = planeStep(v), planeSize = step * v.groups.height * GROUP_SIDE;
+    for (int g = 0; g < v.groups.area(); g++)
+    {
+        if (!v.kept)
+            correlateGroup(v, cells, n, g, out);
+        float* corner = planes + g / v.groups.width * GROUP_SIDE * step + g % v.groups.width * GROUP_SIDE;
+        for (int i = 0; i < n; i++)
+        {
+            const float* src = v.kept ? v.kept + ((size_t)cells[i] * v.groups.area() + g) * GROUP : values[i];
+            for (int y = 0; y < GROUP_SIDE; y++)
+                memcpy(corner + i * planeSize + y * step, src + y * GROUP_SIDE, GROUP_SIDE * sizeof(float));
+        }
+    }
+}
+
+// Cells just outside the grid must not be maxima nor hide them.
+static void lowerFrame(const CorrelationView& v, float* plane)
+{
+    const size_t step = planeStep(v);
+    const int top = GRID_BORDER - 1, bottom = GRID_BORDER + v.grid2.height, left = top, right = GRID_BORDER + v.grid2.width;
+    for (int x = left; x <= right; x++)
+        plane[top * step + x] = plane[bottom * step + x] = -FLT_MAX;
+    for (int y = top; y <= bottom; y++)
+        plane[y * step + left] = plane[y * step + right] = -FLT_MAX;
+}
+
+struct BestList
+{
+    int keep, count;
+    int* cells;
+    float* values;
+
+    float least() const { return count < keep ? -FLT_MAX : values[keep - 1]; }
+    void insert(int cell, float value)  // after equal ones
+    {
+        int i = count < keep ? count++ : keep - 1;
+        for (; i > 0 && values[i - 1] < value; i--)
+        {
+            values[i] = values[i - 1];
+            cells[i] = cells[i - 1];
+        }
+        values[i] = value;
+        cells[i] = cell;
+    }
+};
+
+// Larger than the four neighbours before it in row-major order and not smaller than those after: one cell of a plateau
+static CV_ALWAYS_INLINE bool isLocalMaximum(const float* p, size_t step)
+{
+    const float c = *p, *above = p - step, *below = p + step;
+    return c > above[-1] && c > above[0] && c > above[1] && c > p[-1] && c >= p[1] && c >= below[-1] && c >= below[0] && c >= below[1];
+}
+
+// Whether any of LANES cells is above `least` and no neighbour is larger
+static CV_ALWAYS_INLINE bool mayHoldMaximum(const float* p, size_t step, float least)
+{
+#if CV_SIMD
+    const float *above = p - step, *below = p + step;
+    const Vec c = vecLoad(p);
+    if (!v_check_any(v_gt(c, vecSet(least))))
+        return false;
+    const Vec rows = vecMax(vecMax(vecMax(vecLoad(above - 1), vecLoad(above)), vecMax(vecLoad(above + 1), vecLoad(p - 1))),
+                            vecMax(vecMax(vecLoad(p + 1), vecLoad(below - 1)), vecMax(vecLoad(below), vecLoad(below + 1))));
+    return v_check_any(v_ge(c, vecMax(rows, vecSet(least))));
+#else
+    return isLocalMaximum(p, step) && *p > least;
+#endif
+}
+
+static void scanPlane(const CorrelationView& v, const float* plane, BestList& best)
+{
+    const size_t step = planeStep(v);
+    for (int y = 0; y < v.grid2.height; y++)
+    {
+        // planes end in enough cells for the last vector of a row
+        const float* row = plane + (y + GRID_BORDER) * step + GRID_BORDER;
+        for (int x = 0; x < v.grid2.width; x += LANES)
+            if (mayHoldMaximum(row + x, step, best.least()))
+                for (int i = x; i < std::min<int>(x + LANES, v.grid2.width); i++)
+                    if (row[i] > best.least() && isLocalMaximum(row + i, step))
+                        best.insert(y * v.grid2.width + i, row[i]);
+    }
+}
+
+// planes: scratch of GROUP_SOURCES planes; cells {last − first, keep}
+void localMaximaOf(const CorrelationView& v, int first, int last, int keep, int* cells, float* planes)
+{
+    const size_t planeSize = planeStep(v) * v.groups.height * GROUP_SIDE;
+    std::vector<float> values(keep);
+    std::fill_n(cells, (size_t)(last - first) * keep, -1);
+    for (int p = first; p < last; p += GROUP_SOURCES)
+    {
+        const int n = std::min<int>(GROUP_SOURCES, last - p);
+        correlatePlanes(v, p, n, planes);
+        for (int i = 0; i < n; i++)
+        {
+            lowerFrame(v, planes + i * planeSize);
+            BestList best = { keep, 0, cells + (size_t)(p + i - first) * keep, values.data() };
+            scanPlane(v, planes + i * planeSize, best);
+        }
+    }
+}
+
+#endif  // CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
+
+CV_CPU_OPTIMIZATION_NAMESPACE_END
+
+}}

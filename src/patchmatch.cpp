@@ -1,0 +1,373 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "precomp.hpp"
+#include "pair_scorer.hpp"
+#include "patchmatch.hpp"
+
+namespace cv { namespace semcorr {
+
+namespace {
+
+const size_t KEEP_BYTES = 32 << 20;  // correlations of small grids are kept, for 50² with 50² cells
+const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
+
+// What one round of the search scored
+struct Round
+{
+    BlockLists lists;
+    std::vector<float> scores;  // {blocks, BLOCK}
+    std::vector<float> best;    // highest score of each block, and its target
+    std::vector<int> targets;
+
+    size_t bytes() const { return lists.bytes() + (scores.capacity() + best.capacity()) * sizeof(float) + targets.capacity() * sizeof(int); }
+};
+
+class Search
+{
+public:
+    Search(const Mat& f1, const Mat& f2, const ConsensusNet& net, const PatchMatchOptions& options);
+
+    PatchMatchResult run(const std::function<void(int, const Mat&)>& onIteration);
+
+private:
+    typedef std::vector<int> List;
+    typedef std::function<void(int cell1, List& fresh)> Proposer;
+
+    bool scoreNew(const Proposer& propose);
+    void bestOfBlocks(Round& round);
+    void chooseHypotheses();
+    int bestApart(int cell1, const int* others, int count, float* score) const;
+
+    void propose(int cell1, const Point& target, List& fresh) const;
+    void proposeStarts(const Mat& starts, int cell1, List& fresh) const;
+    void propagate(int cell1, List& fresh) const;
+    void refine(int cell1, List& fresh) const;
+    void searchRandomly(int cell1, int iteration, List& fresh) const;
+    void proposeAround(int cell1, List& fresh) const;
+
+    float scoreOf(int cell1, const Point& target) const;
+    Mat field() const;
+    Mat scoresAround() const;
+    size_t bytesHeld() const;
+    void reserve(size_t bytes);
+
+    Point cellOf1(int index) const { return Point(index % grid1.width, index / grid1.width); }
+    Point cellOf2(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
+
+    const Mat f1, f2;
+    const PatchMatchOptions options;
+    const LazyCorrelation correlation;
+    const Size grid1;
+    const BlockGrid blocks;
+    std::vector<Point> offsets;
+    std::vector<Round> rounds;
+    Mat hypotheses;  // {cells of grid 1, options.hypotheses} row-major target cells, best first, −1 for none
+    Mat best;        // {cells of grid 1} score of the first
+    Ptr<PairScorer> scorer;
+    PatchMatchResult result;
+};
+
+std::vector<Point> offsetsOf(int pattern)
+{
+    std::vector<Point> result;
+    for (int d = 1; d <= (pattern == OFFSETS_AXES ? 1 : 5); d += 2)
+    {
+        const Point axes[] = { Point(0, -d), Point(-d, 0), Point(d, 0), Point(0, d) };
+        result.insert(result.end(), axes, axes + 4);
+    }
+    for (int y = -2; y <= 2 && pattern != OFFSETS_AXES; y++)
+        for (int x = -2; x <= 2; x++)
+            if (x * x + y * y == 5)
+                result.push_back(Point(x, y));
+    return result;
+}
+
+Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net, const PatchMatchOptions& options_)
+    : f1(f1_), f2(f2_), options(options_), correlation(f1_, f2_, options_.mutual, std::min(KEEP_BYTES, options_.memoryLimit / 4)), grid1(correlation.view().grid1),
+      blocks(correlation.view().grid2), offsets(offsetsOf(options_.offsets)),
+      hypotheses(grid1.area(), options_.hypotheses, CV_32S, Scalar(-1)), best(1, grid1.area(), CV_32F, Scalar(-FLT_MAX)), result()
+{
+    // the other half of what is left is for the lists of scored blocks
+    const size_t used = bytesHeld();
+    scorer = createPairScorer(correlation, net, (options.memoryLimit - std::min(used, options.memoryLimit)) / 2);
+}
+
+PatchMatchResult Search::run(const std::function<void(int, const Mat&)>& onIteration)
+{
+    size_t startBytes;
+    const Mat starts = startTargets(f1, f2, correlation, options.init, options.seed, startBytes);
+    reserve(startBytes);
+    scoreNew([&](int p, List& fresh) { proposeStarts(starts, p, fresh); });
+    chooseHypotheses();
+    if (onIteration)
+        onIteration(0, field());
+    while (result.iterations < options.iterations)
+    {
+        // all cells look at what the pass before left, so that their order does not matter
+        const int iteration = result.iterations + 1;
+        const bool found = scoreNew([&](int p, List& fresh)
+        {
+            propagate(p, fresh);
+            refine(p, fresh);
+            if (options.randomSearch)
+                searchRandomly(p, iteration, fresh);
+        });
+        if (!found)
+            break;
+        chooseHypotheses();
+        result.iterations = iteration;
+        if (onIteration)
+            onIteration(iteration, field());
+    }
+    scoreNew([&](int p, List& fresh) { proposeAround(p, fresh); });
+    result.around = scoresAround();
+    field().convertTo(result.targets, CV_32S);
+    result.best = best.reshape(1, grid1.height);
+    return result;
+}
+
+// A round: every source cell lists the blocks that it wants and has not scored, and they are scored. False if there are none.
+bool Search::scoreNew(const Proposer& proposer)
+{
+    std::vector<List> rows(grid1.height);
+    Round round;
+    round.lists.first.assign(grid1.area() + 1, 0);
+    parallel_for_(Range(0, grid1.height), [&](const Range& range)
+    {
+        List fresh;
+        for (int y = range.start; y < range.end; y++)
+            for (int p = y * grid1.width; p < (y + 1) * grid1.width; p++)
+            {
+                fresh.clear();
+                proposer(p, fresh);
+                rows[y].insert(rows[y].end(), fresh.begin(), fresh.end());
+                round.lists.first[p + 1] = (int)fresh.size();
+            }
+    });
+    for (int p = 0; p < grid1.area(); p++)
+        round.lists.first[p + 1] += round.lists.first[p];
+    const size_t count = round.lists.first.back();
+    if (count == 0)
+        return false;
+    reserve(round.lists.bytes() + count * (sizeof(int) + (BLOCK + 1) * sizeof(float) + sizeof(int)));
+    round.lists.blocks.reserve(count);
+    for (size_t y = 0; y < rows.size(); y++)
+    {
+        round.lists.blocks.insert(round.lists.blocks.end(), rows[y].begin(), rows[y].end());
+        List().swap(rows[y]);
+    }
+    round.scores.resize(count * BLOCK);
+    scorer->score(round.lists, round.scores.data());
+    result.hiddenSites = scorer->hiddenSites();
+    bestOfBlocks(round);
+    rounds.push_back(std::move(round));
+    return true;
+}
+
+void Search::bestOfBlocks(Round& round)
+{
+    const int count = (int)round.lists.blocks.size();
+    round.best.resize(count);
+    round.targets.resize(count);
+    for (int i = 0; i < count; i++)
+    {
+        round.targets[i] = -1;
+        for (int j = 0; j < BLOCK; j++)
+        {
+            const Point q = blocks.cellOf(round.lists.blocks[i], j);
+            const float score = round.scores[(size_t)i * BLOCK + j];
+            if (!blocks.contains(q))
+                continue;
+            result.pairsScored++;
+            if (round.targets[i] < 0 || score > round.best[i])
+            {
+                round.best[i] = score;
+                round.targets[i] = q.y * blocks.grid.width + q.x;
+            }
+        }
+    }
+}
+
+void Search::chooseHypotheses()
+{
+    parallel_for_(Range(0, grid1.height), [&](const Range& range)
+    {
+        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
+        {
+            int* chosen = hypotheses.ptr<int>(p);
+            std::fill_n(chosen, hypotheses.cols, -1);
+            for (int k = 0; k < hypotheses.cols && (k == 0 || chosen[k - 1] >= 0); k++)
+                chosen[k] = bestApart(p, chosen, k, k == 0 ? best.ptr<float>() + p : 0);
+        }
+    });
+}
+
+// The best target of all that were scored for a cell that lies at least MIN_DISTANCE cells from `count` others; −1 if none does
+int Search::bestApart(int cell1, const int* others, int count, float* score) const
+{
+    int target = -1;
+    float highest = 0;
+    for (size_t r = 0; r < rounds.size(); r++)
+        for (int i = rounds[r].lists.first[cell1]; i < rounds[r].lists.first[cell1 + 1]; i++)
+        {
+            const int t = rounds[r].targets[i];
+            const float s = rounds[r].best[i];
+            if (target >= 0 && !(s > highest || (s == highest && t < target)))
+                continue;
+            bool apart = true;
+            for (int j = 0; j < count && apart; j++)
+            {
+                const Point d = cellOf2(t) - cellOf2(others[j]);
+                apart = std::max(std::abs(d.x), std::abs(d.y)) >= MIN_DISTANCE;
+            }
+            if (apart)
+            {
+                target = t;
+                highest = s;
+            }
+        }
+    if (score)
+        *score = highest;
+    return target;
+}
+
+// Lists the block of a target if it lies in grid 2 and was not scored for this cell
+void Search::propose(int cell1, const Point& target, List& fresh) const
+{
+    if (!blocks.contains(target))
+        return;
+    const int block = blocks.blockOf(target);
+    if (std::find(fresh.begin(), fresh.end(), block) != fresh.end())
+        return;
+    for (size_t r = 0; r < rounds.size(); r++)
+    {
+        const int* all = rounds[r].lists.blocks.data();
+        const int *first = all + rounds[r].lists.first[cell1], *last = all + rounds[r].lists.first[cell1 + 1];
+        if (std::find(first, last, block) != last)
+            return;
+    }
+    fresh.push_back(block);
+}
+
+void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
+{
+    for (int i = 0; i < starts.cols; i++)
+        if (starts.at<int>(cell1, i) >= 0)
+            propose(cell1, cellOf2(starts.at<int>(cell1, i)), fresh);
+}
+
+// What neighbours match to, at the same displacement
+void Search::propagate(int cell1, List& fresh) const
+{
+    const Point p = cellOf1(cell1);
+    for (size_t i = 0; i < offsets.size(); i++)
+    {
+        const Point neighbour = p + offsets[i];
+        if ((unsigned)neighbour.x >= (unsigned)grid1.width || (unsigned)neighbour.y >= (unsigned)grid1.height)
+            continue;
+        const int* targets = hypotheses.ptr<int>(neighbour.y * grid1.width + neighbour.x);
+        for (int k = 0; k < hypotheses.cols && targets[k] >= 0; k++)
+            propose(cell1, cellOf2(targets[k]) - offsets[i], fresh);
+    }
+}
+
+void Search::refine(int cell1, List& fresh) const
+{
+    const int* targets = hypotheses.ptr<int>(cell1);
+    for (int k = 0; k < hypotheses.cols && targets[k] >= 0; k++)
+        for (int dy = -options.localRadius; dy <= options.localRadius; dy++)
+        {
+            const int reach = options.localRadius - std::abs(dy);
+            for (int dx = -reach; dx <= reach; dx++)
+                propose(cell1, cellOf2(targets[k]) + Point(dx, dy), fresh);
+        }
+}
+
+void Search::searchRandomly(int cell1, int iteration, List& fresh) const
+{
+    const Point centre = cellOf2(hypotheses.at<int>(cell1, 0));
+    int draw = 0;
+    for (int radius = std::max(blocks.grid.width, blocks.grid.height); radius >= 1; radius /= 2)
+    {
+        const int dx = randomBelow(2 * radius + 1, options.seed, iteration, cell1, draw++) - radius;
+        const int dy = randomBelow(2 * radius + 1, options.seed, iteration, cell1, draw++) - radius;
+        propose(cell1, centre + Point(dx, dy), fresh);
+    }
+}
+
+void Search::proposeAround(int cell1, List& fresh) const
+{
+    const Point centre = cellOf2(hypotheses.at<int>(cell1, 0));
+    for (int dy = -options.around; dy <= options.around; dy++)
+        for (int dx = -options.around; dx <= options.around; dx++)
+            if (options.around > 1 || dx == 0 || dy == 0)
+                propose(cell1, centre + Point(dx, dy), fresh);
+}
+
+float Search::scoreOf(int cell1, const Point& target) const
+{
+    if (!blocks.contains(target))
+        return -FLT_MAX;
+    const int block = blocks.blockOf(target);
+    for (size_t r = 0; r < rounds.size(); r++)
+        for (int i = rounds[r].lists.first[cell1]; i < rounds[r].lists.first[cell1 + 1]; i++)
+            if (rounds[r].lists.blocks[i] == block)
+                return rounds[r].scores[(size_t)i * BLOCK + BlockGrid::indexIn(target)];
+    return -FLT_MAX;
+}
+
+Mat Search::scoresAround() const
+{
+    const int side = 2 * options.around + 1;
+    Mat around(grid1, CV_32FC(side * side));
+    parallel_for_(Range(0, grid1.height), [&](const Range& range)
+    {
+        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
+        {
+            const Point centre = cellOf2(hypotheses.at<int>(p, 0));
+            float* scores = around.ptr<float>() + (size_t)p * side * side;
+            for (int j = 0; j < side * side; j++)
+                scores[j] = scoreOf(p, centre + Point(j % side - options.around, j / side - options.around));
+        }
+    });
+    return around;
+}
+
+Mat Search::field() const
+{
+    Mat m(grid1, CV_32FC2);
+    for (int p = 0; p < grid1.area(); p++)
+        m.at<Point2f>(p / grid1.width, p % grid1.width) = Point2f(cellOf2(hypotheses.at<int>(p, 0)));
+    return m;
+}
+
+size_t Search::bytesHeld() const
+{
+    size_t bytes = correlation.bytes() + (hypotheses.total() + best.total()) * sizeof(float);
+    for (size_t r = 0; r < rounds.size(); r++)
+        bytes += rounds[r].bytes();
+    return bytes;
+}
+
+// Called before `bytes` more are allocated beside what is held and the scorer's memory
+void Search::reserve(size_t bytes)
+{
+    const size_t all = bytesHeld() + scorer->workspace() + bytes;
+    if (all > options.memoryLimit)
+        CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is %.1f MB; raise "
+                                         "memoryLimit or use smaller grids", grid1.height, grid1.width, blocks.grid.height,
+                                         blocks.grid.width, all / 1e6, options.memoryLimit / 1e6));
+    result.peakWorkspace = std::max(result.peakWorkspace, all);
+}
+
+}
+
+PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const PatchMatchOptions& options,
+                            const std::function<void(int iteration, const Mat& field)>& onIteration)
+{
+    CV_INSTRUMENT_REGION();
+    return Search(f1, f2, net, options).run(onIteration);
+}
+
+}}

@@ -1,0 +1,53 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef OPENCV_SEMCORR_PATCHMATCH_HPP
+#define OPENCV_SEMCORR_PATCHMATCH_HPP
+
+#include "opencv2/semcorr/matcher.hpp"
+#include "lazy_correlation.hpp"
+#include <functional>
+
+namespace cv { namespace semcorr {
+
+struct PatchMatchOptions
+{
+    int iterations;     // passes after the start, ≥ 0; the search ends earlier when nothing new is found
+    int hypotheses;     // targets kept per source cell, ≥ 1, at least two cells apart
+    int offsets;        // SearchOffsets: from which neighbours targets are propagated
+    int localRadius;    // cells around each own target that are tried, |dx| + |dy| ≤ localRadius; 0 for none
+    bool randomSearch;  // tries targets at random distances from the best that halve from the grid's side to 1
+    int init;           // SearchInit
+    int seed;           // of the random numbers
+    bool mutual;        // the net sees the correlation filtered by mutualFilter
+    int around;         // radius of PatchMatchResult::around, in [0, 2]
+    size_t memoryLimit; // bytes of workspace
+};
+
+struct PatchMatchResult
+{
+    Mat targets;           // h1×w1 CV_32SC2, best target cell (x, y)
+    Mat best;              // h1×w1 CV_32F, its score
+    Mat around;            // h1×w1 CV_32FC(n), n = (2·radius + 1)²: scores around the best target, −FLT_MAX outside grid 2 and
+                           // perhaps, with radius 1, in the corners
+    int64 pairsScored, hiddenSites;
+    size_t peakWorkspace;  // bytes
+    int iterations;        // passes made
+};
+
+// Best target cell of grid 2 for each cell of grid 1, scored by `net` at the pairs that the search visits. Of equal scores the
+// lower row-major target wins. f1 {h1, w1, C}, f2 {h2, w2, C}, continuous.
+// onIteration, if given, is called with the field (h1×w1 CV_32FC2) after the start (0) and after each pass.
+PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const PatchMatchOptions& options,
+                            const std::function<void(int iteration, const Mat& field)>& onIteration);
+
+// Where the search begins: row-major target cells of each source cell, best first, −1 where there are fewer: {cells 1, count}.
+// f1, f2 are those of `correlation`; `bytes` gets the workspace that was needed.
+Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t& bytes);
+
+// Random numbers that depend on what they are for and not on the order of calls: uniform in [0, n)
+int randomBelow(int n, int seed, int iteration, int cell, int draw);
+
+}}
+
+#endif

@@ -1,0 +1,82 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "precomp.hpp"
+#include "consensus_net.hpp"
+#include "patchmatch.hpp"
+#include "pair_scorer.hpp"
+#include "refine.hpp"
+#include "search.hpp"
+
+namespace cv { namespace semcorr {
+
+// Pairs of cells whose hidden activations PatchMatch computes per source cell and direction: patches of a cell's candidates
+// overlap with each other and with those of its neighbours. It grows with the grid only slowly.
+static const int SITES_PER_CELL = 600;
+
+int chooseSearch(const SearchTask& task, bool wantBack)
+{
+    if (task.params.mode != SEARCH_AUTO)
+        return task.params.mode;
+    if (!task.selfSimilarity.empty())
+        return SEARCH_DENSE_4D;
+    if (denseWorkspace(task) > task.params.memoryLimit)
+        return SEARCH_PATCHMATCH;
+    const int64 dense = (int64)task.grid1().area() * task.grid2().area();
+    const int64 sparse = (int64)SITES_PER_CELL * (task.grid1().area() + (wantBack ? task.grid2().area() : 0));
+    return sharesHiddenSites(task.net) && !task.params.mutual && sparse < dense ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
+}
+
+static PatchMatchOptions optionsOf(const Matcher::Params& p)
+{
+    PatchMatchOptions options;
+    options.iterations = p.iterations;
+    options.hypotheses = p.hypotheses;
+    options.offsets = p.offsets;
+    options.localRadius = p.localRadius;
+    options.randomSearch = p.randomSearch;
+    options.init = p.init;
+    options.seed = p.seed;
+    options.mutual = p.mutual;
+    options.around = p.refine == REFINE_SOFT_ARGMAX ? AROUND_RADIUS : p.refine == REFINE_PARABOLA ? 1 : 0;
+    options.memoryLimit = p.memoryLimit;
+    return options;
+}
+
+SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)
+{
+    if (!task.selfSimilarity.empty())
+        CV_Error(Error::StsBadArg, "mode is SEARCH_PATCHMATCH with a self-similarity branch, whose scores are not local; expected SEARCH_DENSE_4D");
+    const PatchMatchOptions options = optionsOf(task.params);
+    PatchMatchResult found = patchMatch(task.f1, task.f2, task.net, options, nullptr);
+    SearchResult result;
+    found.targets.convertTo(result.targets, CV_32F);
+    result.best = found.best;
+    result.around = Mat(found.targets.size(), CV_32FC(AROUND));
+    const int side = 2 * options.around + 1, border = AROUND_RADIUS - options.around;
+    result.around.forEach<Vec<float, AROUND> >([&](Vec<float, AROUND>& around, const int* p)
+    {
+        around = Vec<float, AROUND>::all(-FLT_MAX);
+        const float* scores = found.around.ptr<float>(p[0]) + (size_t)p[1] * side * side;
+        for (int y = 0; y < side; y++)
+            for (int x = 0; x < side; x++)
+                around[(y + border) * AROUND_SIDE + x + border] = *scores++;
+    });
+    result.pairsScored = found.pairsScored;
+    result.hiddenSites = found.hiddenSites;
+    result.peakWorkspace = found.peakWorkspace;
+    result.iterations = found.iterations;
+    if (wantBack)
+    {
+        PatchMatchOptions backward = options;
+        backward.around = 0;
+        found = patchMatch(task.f2, task.f1, *transposedNet(task.net), backward, nullptr);
+        found.targets.convertTo(result.back, CV_32F);
+        result.pairsScored += found.pairsScored;
+        result.hiddenSites += found.hiddenSites;
+        result.peakWorkspace = std::max(result.peakWorkspace, found.peakWorkspace);
+    }
+    return result;
+}
+
+}}

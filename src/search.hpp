@@ -1,0 +1,63 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef OPENCV_SEMCORR_SEARCH_HPP
+#define OPENCV_SEMCORR_SEARCH_HPP
+
+#include "opencv2/semcorr/matcher.hpp"
+#include "self_similarity.hpp"
+
+namespace cv { namespace semcorr {
+
+class ConsensusNetImpl;
+
+// What a search finds, whichever way it searches
+struct SearchResult
+{
+    Mat targets;  // h1×w1 CV_32FC2, best whole cell (x, y) of grid 2
+    Mat best;     // h1×w1 CV_32F, its score
+    Mat around;   // h1×w1 CV_32FC(AROUND), scores around it for refinement
+    Mat back;     // h2×w2 CV_32FC2, best whole cells of grid 1; empty if not asked for
+    Mat scores;   // {h1, w1, h2, w2} in dense mode, else empty
+
+    int64 pairsScored, hiddenSites;
+    size_t peakWorkspace;
+    int iterations;
+
+    SearchResult() : pairsScored(0), hiddenSites(0), peakWorkspace(0), iterations(0) {}
+};
+
+// Two sets of features and how their pairs are scored
+struct SearchTask
+{
+    Mat f1, f2;  // {h, w, C}, continuous
+    const ConsensusNetImpl& net;
+    const SelfSimilarity& selfSimilarity;
+    const Matcher::Params& params;
+
+    Vec4i grids() const { return Vec4i(f1.size[0], f1.size[1], f2.size[0], f2.size[1]); }
+    Size grid1() const { return Size(f1.size[1], f1.size[0]); }
+    Size grid2() const { return Size(f2.size[1], f2.size[0]); }
+};
+
+// The SearchMode that SEARCH_AUTO stands for, by the cost model of Matcher::Params; other modes stay
+int chooseSearch(const SearchTask& task, bool wantBack);
+
+// Bytes that denseSearch holds at its peak
+size_t denseWorkspace(const SearchTask& task);
+SearchResult denseSearch(const SearchTask& task, bool wantBack);
+SearchResult patchMatchSearch(const SearchTask& task, bool wantBack);
+
+// Best whole target cell of a fractional source position, and what refinement sees of it
+struct PointMatch
+{
+    Point target;
+    std::vector<float> around;  // AROUND scores
+};
+
+// positions: fractional cells of grid 1, clamped to the outermost centres
+std::vector<PointMatch> matchPoints(const SearchTask& task, const SearchResult& result, const std::vector<Point2d>& positions);
+
+}}
+
+#endif

@@ -1,0 +1,370 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "test_precomp.hpp"
+
+namespace opencv_test { namespace {
+
+using namespace semcorr;
+
+static Matcher::Params searchParams(int mode = SEARCH_PATCHMATCH)
+{
+    Matcher::Params params(mode);
+    params.refine = REFINE_NONE;
+    params.mutual = params.bidirectional = false;
+    return params;
+}
+
+// Two layers of random weights
+static Ptr<ConsensusNet> randomNet(int symmetry, int padding, int channels, const Vec4i& kernel1, const Vec4i& kernel2)
+{
+    const Ptr<ConsensusNet> net = ConsensusNet::create(symmetry, padding);
+    net->addBlock(randomFloats({ channels, 1, kernel1[0], kernel1[1], kernel1[2], kernel1[3] }, -0.2, 0.25), randomFloats({ channels }, -0.2, 0.2));
+    net->addBlock(randomFloats({ 1, channels, kernel2[0], kernel2[1], kernel2[2], kernel2[3] }, -0.2, 0.25), randomFloats({ 1 }, -0.2, 0.2));
+    net->setLastActivation(theRNG().uniform(0, 2) > 0);
+    net->setResidual(theRNG().uniform(-1., 1.));
+    return net;
+}
+
+struct NetCase
+{
+    const char* name;
+    int symmetry, channels;
+    Vec4i kernel1, kernel2;
+};
+
+static const NetCase netCases[] =
+{
+    { "3-3", SYMMETRY_NONE, 16, Vec4i(3, 3, 3, 3), Vec4i(3, 3, 3, 3) },
+    { "3-3, few channels", SYMMETRY_NONE, 5, Vec4i(3, 3, 3, 3), Vec4i(3, 3, 3, 3) },
+    { "3-3, symmetric", SYMMETRY_NET, 16, Vec4i(3, 3, 3, 3), Vec4i(3, 3, 3, 3) },
+    { "3-3, symmetric by block", SYMMETRY_BLOCK, 4, Vec4i(3, 3, 3, 3), Vec4i(3, 3, 3, 3) },
+    { "3-3, more than 16 channels", SYMMETRY_NONE, 17, Vec4i(3, 3, 3, 3), Vec4i(3, 3, 3, 3) },
+    { "mixed kernels", SYMMETRY_NONE, 3, Vec4i(3, 1, 5, 3), Vec4i(1, 3, 3, 5) },
+    { "mixed kernels, symmetric", SYMMETRY_NET, 3, Vec4i(3, 3, 5, 5), Vec4i(1, 3, 3, 1) },
+};
+
+static Ptr<ConsensusNet> makeNet(const NetCase& c, int padding)
+{
+    return randomNet(c.symmetry, padding, c.channels, c.kernel1, c.kernel2);
+}
+
+// {h1, w1, h2, w2} scores of all pairs, as PatchMatch sees them
+static Mat denseScores(const Mat& f1, const Mat& f2, const Ptr<ConsensusNet>& net, bool mutual = false)
+{
+    Mat scores;
+    correlate(f1, f2, scores);
+    if (mutual)
+        mutualFilter(scores, scores);
+    net->forward(scores, scores);
+    return scores;
+}
+
+struct Found
+{
+    Mat field, scores;
+    Matcher::Stats stats;
+};
+
+static Found search(const Mat& f1, const Mat& f2, const Ptr<ConsensusNet>& net, const Matcher::Params& params)
+{
+    Found found;
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(8), net, params);
+    matcher->matchFeatures(f1, f2, found.field, found.scores);
+    found.stats = matcher->getStats();
+    return found;
+}
+
+// What `scores` holds at the targets of `field`
+static Mat scoresAt(const Mat& scores, const Mat& field)
+{
+    Mat result(field.size(), CV_32F);
+    for (int y = 0; y < field.rows; y++)
+        for (int x = 0; x < field.cols; x++)
+        {
+            const Point2f t = field.at<Point2f>(y, x);
+            const int index[] = { y, x, cvRound(t.y), cvRound(t.x) };
+            result.at<float>(y, x) = scores.at<float>(index);
+        }
+    return result;
+}
+
+static void expectExact(const Found& found, const Mat& dense, const std::string& text)
+{
+    const double difference = cvtest::norm(found.scores, scoresAt(dense, found.field), NORM_INF);
+    EXPECT_LE(difference, 1e-5 * cvtest::norm(dense, NORM_INF)) << text;
+}
+
+// A smooth field of features and the same one turned by `angle`, each with noise of its own: like two pictures
+static Mat smoothFeatures(int side, int channels, double angle, uint64 seed)
+{
+    const int coarse = 16;
+    Mat base(coarse, coarse * channels, CV_32F), f = randomFloats({ side, side, channels }, -0.3, 0.3);
+    RNG(seed).fill(base, RNG::NORMAL, 0, 1);
+    for (int y = 0; y < side; y++)
+        for (int x = 0; x < side; x++)
+        {
+            const double u = (x + 0.5) / side - 0.5, v = (y + 0.5) / side - 0.5;
+            const double bx = (0.7 * (u * std::cos(angle) - v * std::sin(angle)) + 0.5) * (coarse - 1);
+            const double by = (0.7 * (u * std::sin(angle) + v * std::cos(angle)) + 0.5) * (coarse - 1);
+            const int x0 = (int)bx, y0 = (int)by;
+            for (int c = 0; c < channels; c++)
+                for (int i = 0; i < 4; i++)
+                    f.at<float>(y, x, c) += (float)((i % 2 ? bx - x0 : x0 + 1 - bx) * (i / 2 ? by - y0 : y0 + 1 - by)) *
+                                            base.at<float>(y0 + i / 2, (x0 + i % 2) * channels + c);
+        }
+    normalizeFeatures(f, f);
+    return f;
+}
+
+// Rewards pairs whose neighbours correspond at the same displacement: in place of a trained net
+static Ptr<ConsensusNet> diagonalNet(int padding = PADDING_INPUT)
+{
+    const int shape1[] = { 16, 1, 3, 3, 3, 3 }, shape2[] = { 1, 16, 3, 3, 3, 3 };
+    Mat w1(6, shape1, CV_32F, Scalar(0)), w2(6, shape2, CV_32F, Scalar(0));
+    for (int channel = 0; channel < 16; channel++)
+        for (int tap = 0; tap < 9; tap++)
+        {
+            const int index1[] = { channel, 0, tap / 3, tap % 3, tap / 3, tap % 3 }, index2[] = { 0, channel, tap / 3, tap % 3, tap / 3, tap % 3 };
+            w1.at<float>(index1) = 0.1f + 0.01f * (channel + tap);
+            w2.at<float>(index2) = 0.1f + 0.01f * (channel - tap);
+        }
+    const Ptr<ConsensusNet> net = ConsensusNet::create(SYMMETRY_NONE, padding);
+    net->addBlock(w1);
+    net->addBlock(w2);
+    return net;
+}
+
+TEST(Semcorr_PatchMatch, scores_equal_dense_ones)
+{
+    for (const NetCase& c : netCases)
+        for (int padding = PADDING_LAYER; padding <= PADDING_INPUT; padding++)
+            for (int round = 0; round < 4; round++)
+            {
+                const Ptr<ConsensusNet> net = makeNet(c, padding);
+                const int channels = theRNG().uniform(1, 40);
+                const Mat f1 = randomFeatures(randomSide(13), randomSide(13), channels), f2 = randomFeatures(randomSide(13), randomSide(13), channels);
+                Matcher::Params params = searchParams();
+                params.offsets = round % 2 ? OFFSETS_GIPUMA : OFFSETS_AXES;
+                params.hypotheses = theRNG().uniform(1, 4);
+                params.randomSearch = round > 1;
+                params.init = round % 3;
+                expectExact(search(f1, f2, net, params), denseScores(f1, f2, net),
+                            format("%s, padding %d, %s with %s", c.name, padding, shapeText(f1).c_str(), shapeText(f2).c_str()));
+            }
+}
+
+TEST(Semcorr_PatchMatch, scores_equal_dense_ones_after_the_mutual_filter)
+{
+    const Ptr<ConsensusNet> nets[] = { makeNet(netCases[0], PADDING_INPUT), makeNet(netCases[5], PADDING_LAYER) };
+    for (const Ptr<ConsensusNet>& net : nets)
+    {
+        Mat f1 = randomFloats({ 9, 11, 20 }, 0, 1), f2 = randomFloats({ 12, 7, 20 }, 0, 1);
+        normalizeFeatures(f1, f1);
+        normalizeFeatures(f2, f2);
+        Matcher::Params params = searchParams();
+        params.mutual = true;
+        expectExact(search(f1, f2, net, params), denseScores(f1, f2, net, true), "mutual");
+    }
+}
+
+// At 70² cells nothing of the correlation is kept and the work is cut into windows. scorePairs is the reference.
+TEST(Semcorr_PatchMatch, scores_of_a_large_grid_are_exact)
+{
+    const Mat f1 = smoothFeatures(70, 24, 0, 1), f2 = smoothFeatures(70, 24, 0.1, 1);
+    const Ptr<ConsensusNet> nets[] = { makeNet(netCases[0], PADDING_INPUT), makeNet(netCases[2], PADDING_LAYER) };
+    for (const Ptr<ConsensusNet>& net : nets)
+    {
+        const Found found = search(f1, f2, net, searchParams());
+        std::vector<Point> cells1, cells2;
+        for (int i = 0; i < 70 * 70; i += 7)
+        {
+            cells1.push_back(Point(i % 70, i / 70));
+            cells2.push_back(Point(found.field.at<Point2f>(i / 70, i % 70)));
+        }
+        Mat expected, actual((int)cells1.size(), 1, CV_32F);
+        net->scorePairs(f1, f2, column(cells1), column(cells2), expected);
+        for (int i = 0; i < actual.rows; i++)
+            actual.at<float>(i) = found.scores.at<float>(cells1[i]);
+        EXPECT_TRUE(closeTo(actual, expected));
+    }
+}
+
+TEST(Semcorr_PatchMatch, exhaustive_search_finds_the_dense_optimum)
+{
+    const Mat f1 = randomFeatures(7, 9, 16), f2 = randomFeatures(10, 8, 16);
+    for (const NetCase& c : netCases)
+    {
+        const Ptr<ConsensusNet> net = makeNet(c, PADDING_INPUT);
+        const Mat dense = denseScores(f1, f2, net);
+        Mat field, best;
+        bestMatches(dense, field, best);
+        Matcher::Params params = searchParams();
+        params.localRadius = 16;  // every cell of grid 2, in one pass
+        EXPECT_TRUE(closeTo(search(f1, f2, net, params).scores, best)) << c.name << ", whole grid as neighbourhood";
+        params.localRadius = 4;  // reaches over the neighbours of hypotheses, which are none themselves: so every cell in the end
+        params.hypotheses = 64;
+        params.iterations = 1000;
+        params.offsets = OFFSETS_GIPUMA;
+        const Found found = search(f1, f2, net, params);
+        EXPECT_TRUE(closeTo(found.scores, best)) << c.name << ", all hypotheses";
+        EXPECT_LT(found.stats.iterations, 100) << "it should end when nothing new is found";
+    }
+}
+
+TEST(Semcorr_PatchMatch, same_bits_for_any_number_of_threads)
+{
+    const Ptr<ConsensusNet> nets[] = { diagonalNet(), diagonalNet(PADDING_LAYER), makeNet(netCases[6], PADDING_LAYER) };
+    const int sides[] = { 30, 30, 9 }, threads = getNumThreads();  // the last net is far slower
+    for (int i = 0; i < 3; i++)
+        for (int init = INIT_CORRELATION; init <= INIT_RANDOM; init++)
+        {
+            const Mat f1 = smoothFeatures(sides[i], 20, 0, 3), f2 = smoothFeatures(sides[i], 20, 0.2, 3);
+            Matcher::Params params = searchParams();
+            params.init = init;
+            params.randomSearch = init == INIT_RANDOM;
+            params.refine = REFINE_SOFT_ARGMAX;
+            params.mutual = init == INIT_CORRELATION;
+            params.iterations = 4;
+            setNumThreads(1);
+            const Found expected = search(f1, f2, nets[i], params);
+            const int counts[] = { 1, 2, 7 };
+            for (int count : counts)
+            {
+                setNumThreads(count);
+                const Found found = search(f1, f2, nets[i], params);
+                EXPECT_TRUE(sameBits(found.field, expected.field)) << "net " << i << ", init " << init << ", " << count << " threads";
+                EXPECT_TRUE(sameBits(found.scores, expected.scores)) << "net " << i << ", init " << init << ", " << count << " threads";
+                EXPECT_EQ(found.stats.pairsScored, expected.stats.pairsScored);
+                EXPECT_EQ(found.stats.hiddenSites, expected.stats.hiddenSites);
+            }
+            setNumThreads(threads);
+        }
+}
+
+TEST(Semcorr_PatchMatch, seed_decides_what_is_random)
+{
+    const Mat f1 = randomFeatures(20, 20, 16), f2 = randomFeatures(20, 20, 16);
+    Matcher::Params params = searchParams();
+    params.init = INIT_RANDOM;
+    params.iterations = 1;
+    const Found first = search(f1, f2, diagonalNet(), params), again = search(f1, f2, diagonalNet(), params);
+    params.seed = 1;
+    const Found other = search(f1, f2, diagonalNet(), params);
+    EXPECT_TRUE(sameBits(first.field, again.field));
+    EXPECT_FALSE(sameBits(first.field, other.field));
+}
+
+TEST(Semcorr_PatchMatch, little_memory_gives_the_same_bits)
+{
+    const Mat f1 = smoothFeatures(30, 16, 0, 3), f2 = smoothFeatures(30, 16, 0.2, 3);
+    const Ptr<ConsensusNet> nets[] = { diagonalNet(), makeNet(netCases[5], PADDING_LAYER) };
+    for (const Ptr<ConsensusNet>& net : nets)
+    {
+        Matcher::Params params = searchParams();
+        const Found expected = search(f1, f2, net, params);
+        params.memoryLimit = 3 << 20;
+        const Found found = search(f1, f2, net, params);
+        EXPECT_TRUE(sameBits(found.field, expected.field));
+        EXPECT_TRUE(sameBits(found.scores, expected.scores));
+        EXPECT_LE(found.stats.peakWorkspace, params.memoryLimit);
+        EXPECT_GT(expected.stats.peakWorkspace, found.stats.peakWorkspace);
+    }
+}
+
+TEST(Semcorr_PatchMatch, too_little_memory_is_an_error)
+{
+    const Mat f = randomFeatures(60, 60, 100);
+    Matcher::Params params = searchParams();
+    params.memoryLimit = 1 << 20;
+    EXPECT_ERROR(search(f, f, diagonalNet(), params), "memoryLimit");
+}
+
+TEST(Semcorr_PatchMatch, unusual_grids_give_a_result)
+{
+    const Size grids[] = { Size(1, 1), Size(1, 7), Size(13, 1), Size(2, 3), Size(17, 5) };
+    const Ptr<ConsensusNet> nets[] = { diagonalNet(), diagonalNet(PADDING_LAYER), makeNet(netCases[5], PADDING_LAYER) };
+    for (const Ptr<ConsensusNet>& net : nets)
+        for (const Size& grid1 : grids)
+            for (const Size& grid2 : grids)
+                for (int same = 0; same < 2; same++)
+                {
+                    Mat f1 = randomFeatures(grid1.height, grid1.width, 6), f2 = randomFeatures(grid2.height, grid2.width, 6);
+                    if (same)  // a uniform picture
+                    {
+                        f1.setTo(0.4f);
+                        f2.setTo(0.4f);
+                    }
+                    Matcher::Params params = searchParams();
+                    params.bidirectional = params.mutual = same > 0;
+                    params.refine = REFINE_SOFT_ARGMAX;
+                    params.randomSearch = true;
+                    const Found found = search(f1, f2, net, params);
+                    ASSERT_EQ(found.field.size(), grid1);
+                    EXPECT_TRUE(checkRange(found.field, true, 0, 0, std::max(grid2.width, grid2.height)));
+                    EXPECT_TRUE(checkRange(found.scores));
+                }
+}
+
+static double meanScore(const Mat& f1, const Mat& f2, Matcher::Params params, int iterations)
+{
+    params.iterations = iterations;
+    return mean(search(f1, f2, diagonalNet(), params).scores)[0];
+}
+
+TEST(Semcorr_PatchMatch, converges_to_nearly_the_dense_scores)
+{
+    const Mat f1 = smoothFeatures(32, 32, 0, 5), f2 = smoothFeatures(32, 32, 0.25, 5);
+    Mat field, best;
+    bestMatches(denseScores(f1, f2, diagonalNet()), field, best);
+    const double dense = mean(best)[0];
+    for (int init = INIT_CORRELATION; init <= INIT_RANDOM; init++)
+    {
+        Matcher::Params params = searchParams();
+        params.init = init;
+        params.randomSearch = init == INIT_RANDOM;
+        double before = meanScore(f1, f2, params, 0);
+        for (int iterations = 1; iterations < 5; iterations++)
+        {
+            const double now = meanScore(f1, f2, params, iterations);
+            EXPECT_GE(now, before) << "init " << init << ", iterations " << iterations;
+            before = now;
+        }
+        EXPECT_GT(meanScore(f1, f2, params, 12), (init == INIT_RANDOM ? 0.99 : 0.9995) * dense) << "init " << init;
+    }
+}
+
+// The point of it all: work grows with the number of cells, not with its square
+TEST(Semcorr_PatchMatch, work_per_cell_hardly_grows)
+{
+    double pairs[2], sites[2];
+    for (int i = 0; i < 2; i++)
+    {
+        const int side = i ? 80 : 40;
+        const Mat f1 = smoothFeatures(side, 16, 0, 7), f2 = smoothFeatures(side, 16, 0.1, 7);
+        const Found found = search(f1, f2, diagonalNet(), searchParams());
+        pairs[i] = (double)found.stats.pairsScored / (side * side);
+        sites[i] = (double)found.stats.hiddenSites / (side * side);
+        EXPECT_EQ(found.stats.mode, (int)SEARCH_PATCHMATCH);
+        EXPECT_LT(pairs[i], 100);
+        EXPECT_LT(found.stats.peakWorkspace, (size_t)(i ? 60 : 40) << 20);
+    }
+    EXPECT_LT(pairs[1], 1.5 * pairs[0]);
+    EXPECT_LT(sites[1], 2 * sites[0]);
+}
+
+TEST(Semcorr_PatchMatch, symmetric_pictures_match_both_ways)
+{
+    Mat small(24, 24, CV_8UC3), image;
+    randu(small, 0, 256);
+    cv::resize(small, image, Size(192, 192), 0, 0, INTER_NEAREST);
+    Matcher::Params params = searchParams();
+    params.bidirectional = true;
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(8), diagonalNet(), params);
+    Mat flow, confidence;
+    matcher->match(image, image, flow, confidence);
+    EXPECT_LE(cvtest::norm(flow, NORM_INF), 1e-3);
+    EXPECT_GT(mean(confidence)[0], 0.99);
+}
+
+}}
