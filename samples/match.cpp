@@ -22,6 +22,7 @@ static const char* usage =
     "  --model=FILE                    a model of Matcher::save        (default: the built-in, untrained one)\n"
     "  --mode=auto|dense|patchmatch    how to search                   (default: auto)\n"
     "  --out=DIR                       where the pictures go           (default: match_out)\n"
+    "  --progress                      with --mode=patchmatch, also the flow after each iteration, side by side\n"
     "  --help                          this text\n";
 
 struct Options
@@ -29,7 +30,7 @@ struct Options
     std::vector<std::string> images;
     std::string model, out = "match_out";
     int mode = semcorr::SEARCH_AUTO;
-    bool help = false;
+    bool help = false, progress = false;
 };
 
 static int searchMode(const std::string& name)
@@ -52,6 +53,8 @@ static Options parse(int argc, char** argv)
         const std::string value = key.size() < arg.size() ? arg.substr(key.size() + 1) : "";
         if (arg == "--help" || arg == "-h")
             options.help = true;
+        else if (arg == "--progress")
+            options.progress = true;
         else if (arg.compare(0, 1, "-") != 0)
             options.images.push_back(arg);
         else if (key != "--model" && key != "--mode" && key != "--out")
@@ -63,6 +66,8 @@ static Options parse(int argc, char** argv)
         else
             (key == "--model" ? options.model : options.out) = value;
     }
+    if (options.progress && options.mode != semcorr::SEARCH_PATCHMATCH)
+        throw std::runtime_error("--progress needs --mode=patchmatch");
     if (!options.help && (options.images.empty() || options.images.size() % 2))
         throw std::runtime_error(format("%d pictures given, expected one or more pairs; see --help", (int)options.images.size()));
     return options;
@@ -82,6 +87,12 @@ static std::string stem(const std::string& path)
     return name.substr(0, name.rfind('.'));
 }
 
+static void write(const std::string& file, const Mat& picture)
+{
+    if (!imwrite(file, picture))
+        throw std::runtime_error("cannot write " + file);
+}
+
 // Matches one pair, writes its pictures as DIR/NAME_matches.png and so on, and returns its row of the contact sheet.
 static std::vector<Mat> matchPair(semcorr::Matcher& matcher, const Mat& image1, const Mat& image2, const std::string& prefix)
 {
@@ -96,12 +107,30 @@ static std::vector<Mat> matchPair(semcorr::Matcher& matcher, const Mat& image1, 
     std::vector<Mat> row = { draw::fit(image1, Size(480, 480)), draw::fit(image2, Size(480, 480)) };
     for (int i = 0; i < 5; i++)
     {
-        const std::string file = prefix + "_" + names[i] + ".png";
-        if (!imwrite(file, pictures[i]))
-            throw std::runtime_error("cannot write " + file);
+        write(prefix + "_" + names[i] + ".png", pictures[i]);
         row.push_back(i == 0 ? pictures[i] : draw::fit(pictures[i], Size(480, 480)));
     }
     return row;
+}
+
+// The flow after 0, 1, ... iterations of PatchMatch, from left to right. The search is deterministic, so that a search of fewer
+// iterations shows a longer one on its way.
+static Mat progress(semcorr::Matcher& matcher, const Mat& image1, const Mat& image2)
+{
+    const semcorr::Matcher::Params all = matcher.getParams();
+    semcorr::Matcher::Params params = all;
+    std::vector<Mat> strip;
+    for (params.iterations = 0; params.iterations <= all.iterations; params.iterations++)
+    {
+        Mat flow;
+        matcher.setParams(params);
+        matcher.match(image1, image2, flow);
+        strip.push_back(draw::fit(draw::flowColors(flow), Size(480, 480)));
+    }
+    matcher.setParams(all);
+    Mat picture;
+    hconcat(strip, picture);
+    return picture;
 }
 
 static void printStats(const std::string& title, const semcorr::Matcher::Stats& s)
@@ -126,13 +155,15 @@ static void run(const Options& options)
     {
         const std::string name1 = stem(options.images[i]), name2 = stem(options.images[i + 1]);
         const std::string prefix = format("%s/%02d_%s_%s", options.out.c_str(), (int)i / 2 + 1, name1.c_str(), name2.c_str());
-        rows.push_back(matchPair(*matcher, readImage(options.images[i]), readImage(options.images[i + 1]), prefix));
+        const Mat image1 = readImage(options.images[i]), image2 = readImage(options.images[i + 1]);
+        rows.push_back(matchPair(*matcher, image1, image2, prefix));
         printStats(name1 + " - " + name2, matcher->getStats());
+        if (options.progress)
+            write(prefix + "_progress.png", progress(*matcher, image1, image2));
     }
     const std::string sheet = options.out + "/contact_sheet.png";
-    if (!imwrite(sheet, draw::contactSheet(rows, { "image 1", "image 2", "most confident matches", "2 warped, smoothed flow",
-                                                   "overlay", "flow", "confidence" }, 240)))
-        throw std::runtime_error("cannot write " + sheet);
+    write(sheet, draw::contactSheet(rows, { "image 1", "image 2", "most confident matches", "2 warped, smoothed flow", "overlay",
+                                            "flow", "confidence" }, 240));
     printf("written: %s and the pictures of each pair beside it\n", sheet.c_str());
 }
 

@@ -41,8 +41,8 @@ template<> struct GroupOps<0>
     static CV_ALWAYS_INLINE void store(const Vec*, const Vec*, float* const*) {}
 };
 
-// out[m] {GROUP} = f1[m] {channels} · f2 {channels, GROUP} for m < M. Two partial sums keep both multipliers busy when M is small;
-// they are the same for every M, so that a value does not depend on its company.
+// out[m] {GROUP} = f1[m] {channels} · f2 {channels, GROUP} for m < M. Two partial sums keep both multipliers busy when M is
+// small; they are the same for every M, so that a value does not depend on its company.
 template<int M> static void groupSums(const float* const* f1, const float* f2, int channels, float* const* out)
 {
     enum { I = M * GROUP_VECTORS };

@@ -40,11 +40,13 @@ static Mat packGroups(const Mat& f2, const Size& groups)
     Mat packed = Mat::zeros(groups.area(), channels * GROUP, CV_32F);
     parallel_for_(Range(0, groups.height), [&](const Range& range)
     {
-        for (int y = std::max(range.start * GROUP_SIDE - GRID_BORDER, 0); y < std::min(range.end * GROUP_SIDE - GRID_BORDER, h); y++)
+        const int last = std::min(range.end * GROUP_SIDE - GRID_BORDER, h);
+        for (int y = std::max(range.start * GROUP_SIDE - GRID_BORDER, 0); y < last; y++)
             for (int x = 0; x < w; x++)
             {
                 const int py = y + GRID_BORDER, px = x + GRID_BORDER;
-                float* dst = packed.ptr<float>(py / GROUP_SIDE * groups.width + px / GROUP_SIDE) + py % GROUP_SIDE * GROUP_SIDE + px % GROUP_SIDE;
+                float* dst = packed.ptr<float>(py / GROUP_SIDE * groups.width + px / GROUP_SIDE);
+                dst += py % GROUP_SIDE * GROUP_SIDE + px % GROUP_SIDE;
                 const float* src = f2.ptr<float>(y, x);
                 for (int c = 0; c < channels; c++)
                     dst[c * GROUP] = src[c];
@@ -96,7 +98,8 @@ void LazyCorrelation::findMaxima()
     parallel_for_(Range(0, strips), [&](const Range& range)
     {
         for (int i = range.start; i < range.end; i++)
-            maxima(v, (int)((int64)cells1 * i / strips), (int)((int64)cells1 * (i + 1) / strips), best1.ptr<float>(), partial.ptr<float>(i));
+            maxima(v, (int)((int64)cells1 * i / strips), (int)((int64)cells1 * (i + 1) / strips), best1.ptr<float>(),
+                   partial.ptr<float>(i));
     });
     best2 = partial.row(0).clone();
     for (int i = 1; i < strips; i++)

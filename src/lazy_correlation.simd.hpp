@@ -164,7 +164,8 @@ struct BestList
 static CV_ALWAYS_INLINE bool isLocalMaximum(const float* p, size_t step)
 {
     const float c = *p, *above = p - step, *below = p + step;
-    return c > above[-1] && c > above[0] && c > above[1] && c > p[-1] && c >= p[1] && c >= below[-1] && c >= below[0] && c >= below[1];
+    return c > above[-1] && c > above[0] && c > above[1] && c > p[-1] && c >= p[1] && c >= below[-1] && c >= below[0] &&
+           c >= below[1];
 }
 
 // Whether any of LANES cells is above `least` and no neighbour is larger

@@ -86,8 +86,8 @@ TileScorer::TileScorer(const LazyCorrelation& correlation_, const ConsensusNet& 
             break;
     }
     if (bytes > memory)
-        CV_Error(Error::StsNoMem, format("scoring the smallest tile of pairs needs %.1f MB of workspace and memoryLimit leaves %.1f MB; "
-                                         "raise memoryLimit or use fewer threads", bytes / 1e6, memory / 1e6));
+        CV_Error(Error::StsNoMem, format("scoring the smallest tile of pairs needs %.1f MB of workspace and memoryLimit leaves "
+                                         "%.1f MB; raise memoryLimit or use fewer threads", bytes / 1e6, memory / 1e6));
     tiles1 = Size(tilesAlong(grids[1], side1), tilesAlong(grids[0], side1));
     tiles2 = Size(tilesAlong(grids[3], side2), tilesAlong(grids[2], side2));
 }
@@ -107,7 +107,8 @@ size_t TileScorer::bytesPerThread() const
 // Grids of the part of the volume around a tile, and its first cells
 Vec4i TileScorer::patchAt(int tile1, int tile2, Vec4i& origin) const
 {
-    const Vec4i first(tile1 / tiles1.width * side1, tile1 % tiles1.width * side1, tile2 / tiles2.width * side2, tile2 % tiles2.width * side2);
+    const Vec4i first(tile1 / tiles1.width * side1, tile1 % tiles1.width * side1, tile2 / tiles2.width * side2,
+                      tile2 % tiles2.width * side2);
     Vec4i size;
     for (int d = 0; d < 4; d++)
     {

@@ -20,7 +20,10 @@ struct Round
     std::vector<float> best;    // highest score of each block, and its target
     std::vector<int> targets;
 
-    size_t bytes() const { return lists.bytes() + (scores.capacity() + best.capacity()) * sizeof(float) + targets.capacity() * sizeof(int); }
+    size_t bytes() const
+    {
+        return lists.bytes() + (scores.capacity() + best.capacity()) * sizeof(float) + targets.capacity() * sizeof(int);
+    }
 };
 
 class Search
@@ -84,7 +87,8 @@ std::vector<Point> offsetsOf(int pattern)
 }
 
 Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net, const PatchMatchOptions& options_)
-    : f1(f1_), f2(f2_), options(options_), correlation(f1_, f2_, options_.mutual, std::min(KEEP_BYTES, options_.memoryLimit / 4)), grid1(correlation.view().grid1),
+    : f1(f1_), f2(f2_), options(options_),
+      correlation(f1_, f2_, options_.mutual, std::min(KEEP_BYTES, options_.memoryLimit / 4)), grid1(correlation.view().grid1),
       blocks(correlation.view().grid2), offsets(offsetsOf(options_.offsets)),
       hypotheses(grid1.area(), options_.hypotheses, CV_32S, Scalar(-1)), best(1, grid1.area(), CV_32F, Scalar(-FLT_MAX)), result()
 {
@@ -355,8 +359,8 @@ void Search::reserve(size_t bytes)
 {
     const size_t all = bytesHeld() + scorer->workspace() + bytes;
     if (all > options.memoryLimit)
-        CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is %.1f MB; raise "
-                                         "memoryLimit or use smaller grids", grid1.height, grid1.width, blocks.grid.height,
+        CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is "
+                                         "%.1f MB; raise memoryLimit or use smaller grids", grid1.height, grid1.width, blocks.grid.height,
                                          blocks.grid.width, all / 1e6, options.memoryLimit / 1e6));
     result.peakWorkspace = std::max(result.peakWorkspace, all);
 }

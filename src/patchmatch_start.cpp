@@ -9,7 +9,7 @@ namespace cv { namespace semcorr {
 enum
 {
     START_LIST = 8,    // maxima of the correlation that are ranked
-    COARSE_LIST = 16,  // the same where the grids are pooled: more are worth carrying, since details are missing
+    COARSE_LIST = 16,  // the same on the coarsest of pooled grids: more are worth carrying, since details are missing
     START_KEEP = 4,    // of the ranked ones, what the search begins with
     NEAR = 9,          // cells of a 3×3 window
     CELLS_AT_A_TIME = 64
@@ -187,7 +187,7 @@ Mat refine(const Mat& coarse, const Size& coarse1, const Size& coarse2, const La
                 ranking.sort(p, to, list);
             }
     });
-    return targets;
+    return targets.colRange(0, START_LIST).clone();
 }
 
 Mat coarseToFine(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int list, size_t& bytes)

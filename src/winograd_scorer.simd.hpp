@@ -72,8 +72,8 @@ struct SetRow
 enum
 {
     WG_HALO = 2,      // cells around the window that are looked at
-    GROUP_ROWS = 2,   // rows that are correlated together: more source cells for each group of features
-    HIDDEN_ROWS = GROUP_ROWS + 4,  // rows of hidden sets at a time
+    GROUP_ROWS = 4,   // rows that are correlated together: more source cells for each group's features
+    HIDDEN_ROWS = GROUP_ROWS + 4,  // rows whose sets of hidden tiles, and of transformed correlations, are known at a time
     TRANSFORMED_ROWS = GROUP_ROWS + 2,
     TILE_BATCH = 8,   // hidden tiles at a time: as many sums as hide the latency of a multiplication
     ZERO_TILES = 2    // at the start of each row's items: what lies outside the grid
@@ -171,7 +171,7 @@ bool WindowScorer::makeSets()
     return true;
 }
 
-// Rows come in the order of what they need: sets of hidden tiles and correlations up to two rows ahead, hidden tiles one row
+// Rows come in the order of what they need: sets of hidden tiles and correlations some rows ahead, hidden tiles one row
 // behind, scores two rows behind.
 bool WindowScorer::run()
 {
@@ -296,7 +296,7 @@ void WindowScorer::collectGroups(int row)
         });
 }
 
-// What rows `row` and `row + 1` need, and the correlations of both
+// What the GROUP_ROWS rows from `row` on need, and their correlations
 bool WindowScorer::correlateRows(int row)
 {
     groupSet.clear(GROUP_ROWS * cells);
@@ -335,7 +335,8 @@ void WindowScorer::correlateWith(int row, int word, uint64 bit)
             if (groupSet.bits[i] & bit)
             {
                 buffers.sources[n] = first + cell;
-                buffers.results[n++] = buffers.groups.data() + (groupSet.ranks[i] + countBits(groupSet.bits[i] & (bit - 1))) * (size_t)GROUP;
+                const size_t place = groupSet.ranks[i] + countBits(groupSet.bits[i] & (bit - 1));
+                buffers.results[n++] = buffers.groups.data() + place * GROUP;
             }
     }
     const int runs = (n + GROUP_SOURCES - 1) / GROUP_SOURCES;
@@ -475,7 +476,8 @@ static void multiplyPoints(const float* x, const float* weights, float* products
         Vec acc[TILE_BATCH];
         VecArray<TILE_BATCH>::set(acc, vecSet(0.f));
         for (int tap = 0; tap < WG_TAPS; tap++)
-            BatchOps<TILE_BATCH>::fma(acc, x + tap * TILE_BATCH * WG_TILE + point, vecLoad(weights + (point * WG_TAPS + tap) * WG_CHANNELS));
+            BatchOps<TILE_BATCH>::fma(acc, x + tap * TILE_BATCH * WG_TILE + point,
+                                      vecLoad(weights + (point * WG_TAPS + tap) * WG_CHANNELS));
         VecArray<TILE_BATCH>::store(acc, products + point * TILE_BATCH * LANES);
     }
 }

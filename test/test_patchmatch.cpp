@@ -19,8 +19,10 @@ static Matcher::Params searchParams(int mode = SEARCH_PATCHMATCH)
 static Ptr<ConsensusNet> randomNet(int symmetry, int padding, int channels, const Vec4i& kernel1, const Vec4i& kernel2)
 {
     const Ptr<ConsensusNet> net = ConsensusNet::create(symmetry, padding);
-    net->addBlock(randomFloats({ channels, 1, kernel1[0], kernel1[1], kernel1[2], kernel1[3] }, -0.2, 0.25), randomFloats({ channels }, -0.2, 0.2));
-    net->addBlock(randomFloats({ 1, channels, kernel2[0], kernel2[1], kernel2[2], kernel2[3] }, -0.2, 0.25), randomFloats({ 1 }, -0.2, 0.2));
+    net->addBlock(randomFloats({ channels, 1, kernel1[0], kernel1[1], kernel1[2], kernel1[3] }, -0.2, 0.25),
+                  randomFloats({ channels }, -0.2, 0.2));
+    net->addBlock(randomFloats({ 1, channels, kernel2[0], kernel2[1], kernel2[2], kernel2[3] }, -0.2, 0.25),
+                  randomFloats({ 1 }, -0.2, 0.2));
     net->setLastActivation(theRNG().uniform(0, 2) > 0);
     net->setResidual(theRNG().uniform(-1., 1.));
     return net;
@@ -125,7 +127,8 @@ static Ptr<ConsensusNet> diagonalNet(int padding = PADDING_INPUT)
     for (int channel = 0; channel < 16; channel++)
         for (int tap = 0; tap < 9; tap++)
         {
-            const int index1[] = { channel, 0, tap / 3, tap % 3, tap / 3, tap % 3 }, index2[] = { 0, channel, tap / 3, tap % 3, tap / 3, tap % 3 };
+            const int index1[] = { channel, 0, tap / 3, tap % 3, tap / 3, tap % 3 };
+            const int index2[] = { 0, channel, tap / 3, tap % 3, tap / 3, tap % 3 };
             w1.at<float>(index1) = 0.1f + 0.01f * (channel + tap);
             w2.at<float>(index2) = 0.1f + 0.01f * (channel - tap);
         }
@@ -143,7 +146,8 @@ TEST(Semcorr_PatchMatch, scores_equal_dense_ones)
             {
                 const Ptr<ConsensusNet> net = makeNet(c, padding);
                 const int channels = theRNG().uniform(1, 40);
-                const Mat f1 = randomFeatures(randomSide(13), randomSide(13), channels), f2 = randomFeatures(randomSide(13), randomSide(13), channels);
+                const Mat f1 = randomFeatures(randomSide(13), randomSide(13), channels);
+                const Mat f2 = randomFeatures(randomSide(13), randomSide(13), channels);
                 Matcher::Params params = searchParams();
                 params.offsets = round % 2 ? OFFSETS_GIPUMA : OFFSETS_AXES;
                 params.hypotheses = theRNG().uniform(1, 4);

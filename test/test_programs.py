@@ -106,6 +106,15 @@ class Programs:
 class MatchProgram(Programs, unittest.TestCase):
     command = [os.path.join(BUILD, 'bin', 'example_semcorr_match')]
 
+    def test_progress(self):
+        out = self.path('out')
+        result = self.call(self.one, self.two, '--mode=patchmatch', '--progress', '--out=' + out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        strip = cv2.imread(next(os.path.join(out, name) for name in os.listdir(out) if 'progress' in name))
+        first, last = strip[:, :480].astype(int), strip[:, -480:]
+        self.assertGreater(np.abs(first - last).mean(), 0)
+        self.assertFails(self.call(self.one, self.two, '--progress', '--out=' + out), '--mode=patchmatch')
+
     def test_contact_sheet_of_several_pairs(self):
         out = self.path('out')
         result = self.call(self.one, self.two, self.two, self.one, '--out=' + out)
