@@ -4,6 +4,7 @@
 #include "precomp.hpp"
 #include "checks.hpp"
 #include "consensus_net.hpp"
+#include "conv4d_pair.hpp"
 
 namespace cv { namespace semcorr {
 
@@ -265,14 +266,30 @@ void ConsensusNetImpl::runBlock(int block, int orientation, const Mat& src, cons
     }
 }
 
+// Whether Conv4dPair does the unit's two layers in one sweep, in both orientations
+bool ConsensusNetImpl::isPair(const Unit& unit) const
+{
+    if (unit.last != unit.first + 2)
+        return false;
+    const std::vector<Conv4dLayer>&first = blocks[unit.first].convs[PLAIN], &second = blocks[unit.first + 1].convs[PLAIN];
+    return first.size() == 1 && second.size() == 1 && Conv4dPair::fits(first[0], second[0]);
+}
+
 // unit(x) [+ unit(xᵀ)ᵀ] over a whole volume: each layer pads to "same" size (PADDING_LAYER), or the first pads for all of
 // them (PADDING_INPUT; under SYMMETRY_BLOCK each unit's first).
 Mat ConsensusNetImpl::runUnit(const Unit& unit, const Mat& src) const
 {
     const Vec4i grids = gridsOf(src);
     Mat result = makeActivations(grids, blocks[unit.last - 1].outChannels());
+    const bool pair = isPair(unit), relu = lastActivation || unit.last < getBlockCount();
     for (int orientation = 0; orientation < orientations(); orientation++)
     {
+        if (pair)
+        {
+            const Conv4dPair layers(blocks[unit.first].convs[orientation][0], blocks[unit.first + 1].convs[orientation][0]);
+            layers.apply(src, padding, result, relu, orientation > 0);
+            continue;
+        }
         Mat x = src;
         Vec4i margin = padding == PADDING_INPUT ? radius(unit, orientation) : Vec4i(0, 0, 0, 0);  // cells around the grids
         for (int i = unit.first; i < unit.last; i++)
@@ -318,7 +335,7 @@ NetCost ConsensusNetImpl::cost(const Vec4i& grids) const
             const size_t ends = (u > 0 ? sites * blocks[all[u].first].inChannels() : 0) +
                                 (u + 1 < all.size() ? sites * blocks[all[u].last - 1].outChannels() : 0);
             Vec4i margin = padding == PADDING_INPUT ? radius(all[u], orientation) : Vec4i(0, 0, 0, 0);
-            size_t before = 0;
+            size_t before = 0, workspace = 0;
             for (int i = all[u].first; i < all[u].last; i++)
             {
                 if (padding == PADDING_INPUT)
@@ -334,11 +351,15 @@ NetCost ConsensusNetImpl::cost(const Vec4i& grids) const
                     total.macs += (double)sitesOf(out) * conv.inChannels() * conv.outChannels() * sitesOf(k);
                     scratch = std::max(scratch, conv.scratchBytes(grids + 2 * margin));
                 }
-                total.workspace = std::max(total.workspace, (ends + before + after) * sizeof(float) + scratch);
+                workspace = std::max(workspace, (before + after) * sizeof(float) + scratch);
                 if (i + 1 < getBlockCount())
                     total.hiddenSites += sitesOf(out);
                 before = after;
             }
+            if (isPair(all[u]))
+                workspace = Conv4dPair::scratchBytes(grids, padding, blocks[all[u].first].outChannels(),
+                                                     std::max(getNumThreads(), 1));
+            total.workspace = std::max(total.workspace, ends * sizeof(float) + workspace);
         }
     return total;
 }

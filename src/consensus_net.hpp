@@ -83,6 +83,7 @@ private:
     Block makeBlock(InputArrayOfArrays weights, InputArrayOfArrays biases) const;
     void checkBlockIndex(int i) const;
     std::vector<Unit> units() const;
+    bool isPair(const Unit& unit) const;
     int orientations() const { return symmetry == SYMMETRY_NONE ? 1 : 2; }
     Vec4i radius(int block, int orientation) const;
     Vec4i radius(const Unit& unit, int orientation) const;
