@@ -29,9 +29,9 @@ struct Round
 class Search
 {
 public:
-    Search(const Mat& f1, const Mat& f2, const ConsensusNet& net, const PatchMatchOptions& options);
+    Search(const Mat& f1, const Mat& f2, const ConsensusNet& net, const Matcher::Params& params, int around);
 
-    PatchMatchResult run(const std::function<void(int, const Mat&)>& onIteration);
+    PatchMatchResult run();
 
 private:
     typedef std::vector<int> List;
@@ -59,13 +59,14 @@ private:
     Point cellOf2(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
 
     const Mat f1, f2;
-    const PatchMatchOptions options;
+    const Matcher::Params params;
+    const int around;
     const LazyCorrelation correlation;
     const Size grid1;
     const BlockGrid blocks;
     std::vector<Point> offsets;
     std::vector<Round> rounds;
-    Mat hypotheses;  // {cells of grid 1, options.hypotheses} row-major target cells, best first, −1 for none
+    Mat hypotheses;  // {cells of grid 1, params.hypotheses} row-major target cells, best first, −1 for none
     Mat best;        // {cells of grid 1} score of the first
     Ptr<PairScorer> scorer;
     PatchMatchResult result;
@@ -86,27 +87,25 @@ std::vector<Point> offsetsOf(int pattern)
     return result;
 }
 
-Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net, const PatchMatchOptions& options_)
-    : f1(f1_), f2(f2_), options(options_),
-      correlation(f1_, f2_, options_.mutual, std::min(KEEP_BYTES, options_.memoryLimit / 4)), grid1(correlation.view().grid1),
-      blocks(correlation.view().grid2), offsets(offsetsOf(options_.offsets)),
-      hypotheses(grid1.area(), options_.hypotheses, CV_32S, Scalar(-1)), best(1, grid1.area(), CV_32F, Scalar(-FLT_MAX)), result()
+Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net, const Matcher::Params& params_, int around_)
+    : f1(f1_), f2(f2_), params(params_), around(around_),
+      correlation(f1_, f2_, params_.mutual, std::min(KEEP_BYTES, params_.memoryLimit / 4)), grid1(correlation.view().grid1),
+      blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
+      hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(1, grid1.area(), CV_32F, Scalar(-FLT_MAX)), result()
 {
     // the other half of what is left is for the lists of scored blocks
     const size_t used = bytesHeld();
-    scorer = createPairScorer(correlation, net, (options.memoryLimit - std::min(used, options.memoryLimit)) / 2);
+    scorer = createPairScorer(correlation, net, (params.memoryLimit - std::min(used, params.memoryLimit)) / 2);
 }
 
-PatchMatchResult Search::run(const std::function<void(int, const Mat&)>& onIteration)
+PatchMatchResult Search::run()
 {
     size_t startBytes;
-    const Mat starts = startTargets(f1, f2, correlation, options.init, options.seed, startBytes);
+    const Mat starts = startTargets(f1, f2, correlation, params.init, params.seed, startBytes);
     reserve(startBytes);
     scoreNew([&](int p, List& fresh) { proposeStarts(starts, p, fresh); });
     chooseHypotheses();
-    if (onIteration)
-        onIteration(0, field());
-    while (result.iterations < options.iterations)
+    while (result.iterations < params.iterations)
     {
         // all cells look at what the pass before left, so that their order does not matter
         const int iteration = result.iterations + 1;
@@ -114,15 +113,13 @@ PatchMatchResult Search::run(const std::function<void(int, const Mat&)>& onItera
         {
             propagate(p, fresh);
             refine(p, fresh);
-            if (options.randomSearch)
+            if (params.randomSearch)
                 searchRandomly(p, iteration, fresh);
         });
         if (!found)
             break;
         chooseHypotheses();
         result.iterations = iteration;
-        if (onIteration)
-            onIteration(iteration, field());
     }
     scoreNew([&](int p, List& fresh) { proposeAround(p, fresh); });
     result.around = scoresAround();
@@ -280,9 +277,9 @@ void Search::refine(int cell1, List& fresh) const
 {
     const int* targets = hypotheses.ptr<int>(cell1);
     for (int k = 0; k < hypotheses.cols && targets[k] >= 0; k++)
-        for (int dy = -options.localRadius; dy <= options.localRadius; dy++)
+        for (int dy = -params.localRadius; dy <= params.localRadius; dy++)
         {
-            const int reach = options.localRadius - std::abs(dy);
+            const int reach = params.localRadius - std::abs(dy);
             for (int dx = -reach; dx <= reach; dx++)
                 propose(cell1, cellOf2(targets[k]) + Point(dx, dy), fresh);
         }
@@ -294,8 +291,8 @@ void Search::searchRandomly(int cell1, int iteration, List& fresh) const
     int draw = 0;
     for (int radius = std::max(blocks.grid.width, blocks.grid.height); radius >= 1; radius /= 2)
     {
-        const int dx = randomBelow(2 * radius + 1, options.seed, iteration, cell1, draw++) - radius;
-        const int dy = randomBelow(2 * radius + 1, options.seed, iteration, cell1, draw++) - radius;
+        const int dx = randomBelow(2 * radius + 1, params.seed, iteration, cell1, draw++) - radius;
+        const int dy = randomBelow(2 * radius + 1, params.seed, iteration, cell1, draw++) - radius;
         propose(cell1, centre + Point(dx, dy), fresh);
     }
 }
@@ -303,9 +300,9 @@ void Search::searchRandomly(int cell1, int iteration, List& fresh) const
 void Search::proposeAround(int cell1, List& fresh) const
 {
     const Point centre = cellOf2(hypotheses.at<int>(cell1, 0));
-    for (int dy = -options.around; dy <= options.around; dy++)
-        for (int dx = -options.around; dx <= options.around; dx++)
-            if (options.around > 1 || dx == 0 || dy == 0)
+    for (int dy = -around; dy <= around; dy++)
+        for (int dx = -around; dx <= around; dx++)
+            if (around > 1 || dx == 0 || dy == 0)
                 propose(cell1, centre + Point(dx, dy), fresh);
 }
 
@@ -323,19 +320,19 @@ float Search::scoreOf(int cell1, const Point& target) const
 
 Mat Search::scoresAround() const
 {
-    const int side = 2 * options.around + 1;
-    Mat around(grid1, CV_32FC(side * side));
+    const int side = 2 * around + 1;
+    Mat scoresOfAll(grid1, CV_32FC(side * side));
     parallel_for_(Range(0, grid1.height), [&](const Range& range)
     {
         for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
         {
             const Point centre = cellOf2(hypotheses.at<int>(p, 0));
-            float* scores = around.ptr<float>() + (size_t)p * side * side;
+            float* scores = scoresOfAll.ptr<float>() + (size_t)p * side * side;
             for (int j = 0; j < side * side; j++)
-                scores[j] = scoreOf(p, centre + Point(j % side - options.around, j / side - options.around));
+                scores[j] = scoreOf(p, centre + Point(j % side - around, j / side - around));
         }
     });
-    return around;
+    return scoresOfAll;
 }
 
 Mat Search::field() const
@@ -358,20 +355,19 @@ size_t Search::bytesHeld() const
 void Search::reserve(size_t bytes)
 {
     const size_t all = bytesHeld() + scorer->workspace() + bytes;
-    if (all > options.memoryLimit)
+    if (all > params.memoryLimit)
         CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is "
                                          "%.1f MB; raise memoryLimit or use smaller grids", grid1.height, grid1.width, blocks.grid.height,
-                                         blocks.grid.width, all / 1e6, options.memoryLimit / 1e6));
+                                         blocks.grid.width, all / 1e6, params.memoryLimit / 1e6));
     result.peakWorkspace = std::max(result.peakWorkspace, all);
 }
 
 }
 
-PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const PatchMatchOptions& options,
-                            const std::function<void(int iteration, const Mat& field)>& onIteration)
+PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const Matcher::Params& params, int around)
 {
     CV_INSTRUMENT_REGION();
-    return Search(f1, f2, net, options).run(onIteration);
+    return Search(f1, f2, net, params, around).run();
 }
 
 }}

@@ -6,23 +6,8 @@
 
 #include "opencv2/semcorr/matcher.hpp"
 #include "lazy_correlation.hpp"
-#include <functional>
 
 namespace cv { namespace semcorr {
-
-struct PatchMatchOptions
-{
-    int iterations;     // passes after the start, ≥ 0; the search ends earlier when nothing new is found
-    int hypotheses;     // targets kept per source cell, ≥ 1, at least two cells apart
-    int offsets;        // SearchOffsets: from which neighbours targets are propagated
-    int localRadius;    // cells around each own target that are tried, |dx| + |dy| ≤ localRadius; 0 for none
-    bool randomSearch;  // tries targets at random distances from the best that halve from the grid's side to 1
-    int init;           // SearchInit
-    int seed;           // of the random numbers
-    bool mutual;        // the net sees the correlation filtered by mutualFilter
-    int around;         // radius of PatchMatchResult::around, in [0, 2]
-    size_t memoryLimit; // bytes of workspace
-};
 
 struct PatchMatchResult
 {
@@ -37,9 +22,8 @@ struct PatchMatchResult
 
 // Best target cell of grid 2 for each cell of grid 1, scored by `net` at the pairs that the search visits. Of equal scores the
 // lower row-major target wins. f1 {h1, w1, C}, f2 {h2, w2, C}, continuous.
-// onIteration, if given, is called with the field (h1×w1 CV_32FC2) after the start (0) and after each pass.
-PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const PatchMatchOptions& options,
-                            const std::function<void(int iteration, const Mat& field)>& onIteration);
+// around: radius of PatchMatchResult::around, in [0, 2].
+PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const Matcher::Params& params, int around);
 
 // Where the search begins: row-major target cells of each source cell, best first, −1 where there are fewer: {cells 1, count}.
 // f1, f2 are those of `correlation`; `bytes` gets the workspace that was needed.

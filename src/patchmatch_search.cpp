@@ -27,33 +27,19 @@ int chooseSearch(const SearchTask& task, bool wantBack)
     return sharesHiddenSites(task.net) && !task.params.mutual && sparse < dense ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
 }
 
-static PatchMatchOptions optionsOf(const Matcher::Params& p)
-{
-    PatchMatchOptions options;
-    options.iterations = p.iterations;
-    options.hypotheses = p.hypotheses;
-    options.offsets = p.offsets;
-    options.localRadius = p.localRadius;
-    options.randomSearch = p.randomSearch;
-    options.init = p.init;
-    options.seed = p.seed;
-    options.mutual = p.mutual;
-    options.around = p.refine == REFINE_SOFT_ARGMAX ? AROUND_RADIUS : p.refine == REFINE_PARABOLA ? 1 : 0;
-    options.memoryLimit = p.memoryLimit;
-    return options;
-}
-
 SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)
 {
     if (!task.selfSimilarity.empty())
-        CV_Error(Error::StsBadArg, "mode is SEARCH_PATCHMATCH with a self-similarity branch, whose scores are not local; expected SEARCH_DENSE_4D");
-    const PatchMatchOptions options = optionsOf(task.params);
-    PatchMatchResult found = patchMatch(task.f1, task.f2, task.net, options, nullptr);
+        CV_Error(Error::StsBadArg, "mode is SEARCH_PATCHMATCH with a self-similarity branch, whose scores are not local; "
+                                   "expected SEARCH_DENSE_4D");
+    // as far as refinement looks
+    const int refine = task.params.refine, radius = refine == REFINE_SOFT_ARGMAX ? AROUND_RADIUS : refine == REFINE_PARABOLA ? 1 : 0;
+    PatchMatchResult found = patchMatch(task.f1, task.f2, task.net, task.params, radius);
     SearchResult result;
     found.targets.convertTo(result.targets, CV_32F);
     result.best = found.best;
     result.around = Mat(found.targets.size(), CV_32FC(AROUND));
-    const int side = 2 * options.around + 1, border = AROUND_RADIUS - options.around;
+    const int side = 2 * radius + 1, border = AROUND_RADIUS - radius;
     result.around.forEach<Vec<float, AROUND> >([&](Vec<float, AROUND>& around, const int* p)
     {
         around = Vec<float, AROUND>::all(-FLT_MAX);
@@ -68,9 +54,7 @@ SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)
     result.iterations = found.iterations;
     if (wantBack)
     {
-        PatchMatchOptions backward = options;
-        backward.around = 0;
-        found = patchMatch(task.f2, task.f1, *transposedNet(task.net), backward, nullptr);
+        found = patchMatch(task.f2, task.f1, *transposedNet(task.net), task.params, 0);
         found.targets.convertTo(result.back, CV_32F);
         result.pairsScored += found.pairsScored;
         result.hiddenSites += found.hiddenSites;

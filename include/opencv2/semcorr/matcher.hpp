@@ -99,7 +99,7 @@ public:
         @param refine Refinement
         @param memoryLimit bytes of workspace that a search may hold, features and results not counted (default 1 GiB)
         @param target ComputeTarget */
-        CV_WRAP Params(int mode = SEARCH_AUTO, int iterations = 3, int hypotheses = 2, int offsets = OFFSETS_AXES,
+        CV_WRAP Params(int mode = SEARCH_AUTO, int iterations = 5, int hypotheses = 2, int offsets = OFFSETS_AXES,
                        int localRadius = 1, bool randomSearch = false, int init = INIT_COARSE_TO_FINE, int seed = 0,
                        bool mutual = true, bool bidirectional = true, int refine = REFINE_PARABOLA,
                        size_t memoryLimit = 1073741824, int target = TARGET_CPU);
@@ -126,7 +126,7 @@ public:
 
         CV_PROP int mode;             //!< the SearchMode that ran, never SEARCH_AUTO
         CV_PROP int64 pairsScored;    //!< pairs of cells scored
-        CV_PROP int64 hiddenSites;    //!< pairs of cells with hidden activations computed, over layers, orientations, branches
+        CV_PROP int64 hiddenSites;    //!< pairs of cells with hidden activations computed, over layers and branches
         CV_PROP int iterations;       //!< PatchMatch iterations; 0 in dense mode
         CV_PROP size_t peakWorkspace; //!< most bytes of workspace held at a time
         CV_PROP double featuresMs;    //!< time of the backbone, ms
