@@ -10,9 +10,10 @@
 
 namespace cv { namespace semcorr {
 
-// Pairs of cells whose hidden activations PatchMatch computes per source cell and direction: patches of a cell's candidates
-// overlap with each other and with those of its neighbours. It grows with the grid only slowly.
-static const int SITES_PER_CELL = 600;
+// What PatchMatch costs per source cell and direction, in pairs of cells of the dense search. It computes the hidden activations
+// of some 600 pairs, since patches of a cell's candidates overlap with each other and with those of its neighbours; one takes
+// about 1.6 times as long as in the dense sweep. Both grow with the grid only slowly.
+static const int PAIRS_PER_CELL = 1000;
 
 int chooseSearch(const SearchTask& task, bool wantBack)
 {
@@ -23,7 +24,7 @@ int chooseSearch(const SearchTask& task, bool wantBack)
     if (denseWorkspace(task) > task.params.memoryLimit)
         return SEARCH_PATCHMATCH;
     const int64 dense = (int64)task.grid1().area() * task.grid2().area();
-    const int64 sparse = (int64)SITES_PER_CELL * (task.grid1().area() + (wantBack ? task.grid2().area() : 0));
+    const int64 sparse = (int64)PAIRS_PER_CELL * (task.grid1().area() + (wantBack ? task.grid2().area() : 0));
     return sharesHiddenSites(task.net) && !task.params.mutual && sparse < dense ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
 }
 

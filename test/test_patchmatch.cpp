@@ -371,4 +371,39 @@ TEST(Semcorr_PatchMatch, symmetric_pictures_match_both_ways)
     EXPECT_GT(mean(confidence)[0], 0.99);
 }
 
+static Matcher::Stats statsOf(const Ptr<Matcher>& matcher, const Matcher::Params& params, int side)
+{
+    const Mat f1 = smoothFeatures(side, 12, 0, 1), f2 = smoothFeatures(side, 12, 0.2, 1);
+    Mat field;
+    matcher->setParams(params);
+    matcher->matchFeatures(f1, f2, field);
+    return matcher->getStats();
+}
+
+// Counts of work, not times: the documented model of SEARCH_AUTO against what the two searches do
+TEST(Semcorr_PatchMatch, auto_takes_the_cheaper_search)
+{
+    const Ptr<Matcher> shared = Matcher::create(makePtr<ColourFeatures>(16), makeNet(netCases[0], PADDING_INPUT));
+    Matcher::Params params = searchParams(SEARCH_AUTO), dense = searchParams(SEARCH_DENSE_4D), sparse = searchParams();
+    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 16).mode);
+    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 31).mode);   // 961 cells
+    EXPECT_EQ(SEARCH_PATCHMATCH, statsOf(shared, params, 32).mode); // 1024 cells
+    const Matcher::Stats all = statsOf(shared, dense, 40), visited = statsOf(shared, sparse, 40);
+    EXPECT_LT(visited.hiddenSites, all.hiddenSites / 2);
+    EXPECT_LT(visited.hiddenSites, 2 * 600 * 40 * 40);
+    EXPECT_GT(visited.hiddenSites, 600 * 40 * 40 / 2);
+
+    params.mutual = true;
+    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 32).mode);
+    params.mutual = false;
+
+    // a net whose work is not shared is searched by PatchMatch only where memory wants it
+    const Ptr<Matcher> other = Matcher::create(makePtr<ColourFeatures>(16), makeNet(netCases[5], PADDING_INPUT));
+    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(other, params, 32).mode);
+    params.memoryLimit = 4 << 20;
+    const Matcher::Stats limited = statsOf(other, params, 32);
+    EXPECT_EQ(SEARCH_PATCHMATCH, limited.mode);
+    EXPECT_LE(limited.peakWorkspace, params.memoryLimit);
+}
+
 }}

@@ -81,9 +81,10 @@ public:
 
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
     n1 * n2 of them (n1, n2: cells of the two grids). PatchMatch shares them between overlapping patches, if the net has two layers
-    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK, and is estimated at 600 * n1, plus 600 * n2 where the
-    confidence asks for the way back (bidirectional). PatchMatch runs if the net is of that kind, mutual is off and its number
-    is the smaller; or if dense search does not fit into memoryLimit. With a self-similarity branch dense search runs always. */
+    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes about 600 * n1, each 1.6 times dearer than in
+    the dense sweep, and is estimated at 1000 * n1, plus 1000 * n2 where the confidence asks for the way back (bidirectional).
+    PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
+    into memoryLimit. With a self-similarity branch dense search runs always. */
     struct CV_EXPORTS_W_SIMPLE Params
     {
         /** @param mode SearchMode
