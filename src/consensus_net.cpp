@@ -244,7 +244,6 @@ Vec4i ConsensusNetImpl::radius(const Unit& unit, int orientation) const
     return r;
 }
 
-// Side of the patch that a score depends on is 2·radius + 1 in each dimension.
 Vec4i ConsensusNetImpl::radius() const
 {
     const Unit all = { 0, getBlockCount() };

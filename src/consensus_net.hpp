@@ -61,6 +61,8 @@ public:
     // Whether all pairs get the same score because some block has zero weights only, as in a preset that was not filled
     bool isConstant() const;
     NetCost cost(const Vec4i& grids) const;
+    // The patch that a score depends on has a side of 2·radius + 1 cells in each dimension
+    Vec4i radius() const;
 
 private:
     enum { PLAIN = 0, TRANSPOSED = 1 };  // orientation: net(c), or net(cᵀ)ᵀ with the kernels' grids swapped
@@ -87,7 +89,6 @@ private:
     int orientations() const { return symmetry == SYMMETRY_NONE ? 1 : 2; }
     Vec4i radius(int block, int orientation) const;
     Vec4i radius(const Unit& unit, int orientation) const;
-    Vec4i radius() const;
 
     void runBlock(int block, int orientation, const Mat& src, const Vec4i& pad, Mat& dst, bool accumulate) const;
     Mat runUnit(const Unit& unit, const Mat& src) const;

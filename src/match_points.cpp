@@ -21,7 +21,7 @@ struct Corners
 
     Corners(const Point2d& position, const Size& grid1)
     {
-        const double x = std::min(std::max(position.x, 0.), grid1.width - 1.), y = std::min(std::max(position.y, 0.), grid1.height - 1.);
+        const double x = position.x, y = position.y;
         const int x0 = std::max(std::min((int)x, grid1.width - 2), 0), x1 = std::min(x0 + 1, grid1.width - 1);
         const int y0 = std::max(std::min((int)y, grid1.height - 2), 0), y1 = std::min(y0 + 1, grid1.height - 1);
         const float u = (float)(x - x0), v = (float)(y - y0);
@@ -138,20 +138,18 @@ std::vector<PointMatch> matchPoints(const SearchTask& task, const SearchResult& 
             matches.push_back(matchDense(result.scores, Corners(positions[i], task.grid1()), task.grid2()));
         return matches;
     }
+    std::vector<std::set<int> > candidates;
     std::map<int, std::set<int> > wanted;
     for (size_t i = 0; i < positions.size(); i++)
     {
         const Corners corners(positions[i], task.grid1());
-        const std::set<int> candidates = candidatesOf(corners, result, task.grid2());
+        candidates.push_back(candidatesOf(corners, result, task.grid2()));
         for (int j = 0; j < 4; j++)
-            wanted[corners.cell[j]].insert(candidates.begin(), candidates.end());
+            wanted[corners.cell[j]].insert(candidates[i].begin(), candidates[i].end());
     }
     const SparseScores scores(task, wanted);
     for (size_t i = 0; i < positions.size(); i++)
-    {
-        const Corners corners(positions[i], task.grid1());
-        matches.push_back(matchSparsely(scores, corners, candidatesOf(corners, result, task.grid2()), task.grid2()));
-    }
+        matches.push_back(matchSparsely(scores, Corners(positions[i], task.grid1()), candidates[i], task.grid2()));
     return matches;
 }
 

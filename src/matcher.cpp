@@ -159,23 +159,18 @@ void MatcherImpl::transferKeypoints(InputArray image1, InputArray image2, InputA
 {
     CV_INSTRUMENT_REGION();
     begin();
-    Mat points = getPoints(points1, "points1");
+    const Mat points = getPoints(points1, "points1");
     const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
     const Size size1 = image1.size();
-    for (int i = 0; i < points.rows; i++)
-    {
-        Point2f& p = points.at<Point2f>(i);
-        p = Point2f(std::min(std::max(p.x, -0.5f), size1.width - 0.5f), std::min(std::max(p.y, -0.5f), size1.height - 0.5f));
-    }
     const Cells cells = search(f1, f2, confidence.needed());
     std::vector<Point2d> positions;
     for (int i = 0; i < points.rows; i++)
     {
         const Point2f p = points.at<Point2f>(i);
-        positions.push_back(Point2d(pixelToCell(p.x, f1.size[1], size1.width), pixelToCell(p.y, f1.size[0], size1.height)));
+        positions.push_back(Point2d(std::min(std::max(pixelToCell(p.x, f1.size[1], size1.width), 0.), f1.size[1] - 1.),
+                                    std::min(std::max(pixelToCell(p.y, f1.size[0], size1.height), 0.), f1.size[0] - 1.)));
     }
-    const SearchTask task = { f1, f2, *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params };
-    const std::vector<PointMatch> found = matchPoints(task, cells.found, positions);
+    const std::vector<PointMatch> found = matchPoints(makeTask(f1, f2), cells.found, positions);
 
     Mat targets(points.rows, 1, CV_32FC2), confidences(points.rows, 1, CV_32F);
     for (int i = 0; i < points.rows; i++)
@@ -183,8 +178,7 @@ void MatcherImpl::transferKeypoints(InputArray image1, InputArray image2, InputA
         const Point2f cell = refineMatch(found[i].around.data(), found[i].target, params.refine);
         targets.at<Point2f>(i) = Point2f(cellToPixel(cell.x, cells.grid2.width, image2.cols()),
                                          cellToPixel(cell.y, cells.grid2.height, image2.rows()));
-        const Point source(std::min(std::max(cvRound(positions[i].x), 0), f1.size[1] - 1),
-                           std::min(std::max(cvRound(positions[i].y), 0), f1.size[0] - 1));
+        const Point source(cvRound(positions[i].x), cvRound(positions[i].y));
         confidences.at<float>(i) = cells.confidenceOf(source, found[i].target);
     }
     targets.copyTo(points2);
@@ -252,9 +246,15 @@ Mat MatcherImpl::features(InputArray image, const char* name)
     return getFeatures(f, format("the features of %s", name).c_str());  // a FeatureNet may be a user's own
 }
 
-MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2, bool wantConfidence)
+SearchTask MatcherImpl::makeTask(const Mat& f1, const Mat& f2) const
 {
     const SearchTask task = { f1, f2, *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params };
+    return task;
+}
+
+MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2, bool wantConfidence)
+{
+    const SearchTask task = makeTask(f1, f2);
     TickMeter searching, refining;
     searching.start();
     const bool wantBack = wantConfidence && params.bidirectional;
@@ -271,7 +271,8 @@ MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2, bool wantCo
     refining.start();
     const Mat& targets = cells.found.targets;
     cells.field.create(targets.size(), CV_32FC2);
-    cells.confidence.create(targets.size(), CV_32F);
+    if (wantConfidence)
+        cells.confidence.create(targets.size(), CV_32F);
     parallel_for_(Range(0, targets.rows), [&](const Range& range)
     {
         for (int y = range.start; y < range.end; y++)
@@ -279,7 +280,8 @@ MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2, bool wantCo
             {
                 const Point target(targets.at<Point2f>(y, x));
                 cells.field.at<Point2f>(y, x) = refineMatch(cells.found.around.ptr<float>(y) + x * AROUND, target, params.refine);
-                cells.confidence.at<float>(y, x) = cells.confidenceOf(Point(x, y), target);
+                if (wantConfidence)
+                    cells.confidence.at<float>(y, x) = cells.confidenceOf(Point(x, y), target);
             }
     });
     refining.stop();

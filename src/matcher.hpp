@@ -49,12 +49,13 @@ private:
         Size grid2;
         SearchResult found;        // whole cells and their scores
         Mat field;                 // h1×w1 CV_32FC2, refined target position in cells of grid 2
-        Mat confidence;            // h1×w1 CV_32F in [0, 1]
+        Mat confidence;            // h1×w1 CV_32F in [0, 1]; empty if not asked for
 
         float confidenceOf(const Point& p, const Point& target) const;
     };
 
     Mat features(InputArray image, const char* name);
+    SearchTask makeTask(const Mat& f1, const Mat& f2) const;
     Cells search(const Mat& f1, const Mat& f2, bool wantConfidence);
     void toPixels(const Cells& cells, const Size& size1, const Size& size2, OutputArray flow, OutputArray confidence);
     void begin();

@@ -9,26 +9,6 @@ namespace cv { namespace semcorr {
 
 namespace {
 
-// Radius of the patch that a score depends on
-Vec4i radiusOf(const ConsensusNet& net)
-{
-    Vec4i sum(0, 0, 0, 0);
-    std::vector<Mat> weights, biases;
-    for (int i = 0; i < net.getBlockCount(); i++)
-    {
-        Vec4i r(0, 0, 0, 0);
-        net.getBlock(i, weights, biases);
-        for (size_t j = 0; j < weights.size(); j++)
-            for (int d = 0; d < 4; d++)
-                r[d] = std::max(r[d], weights[j].size[d + 2] / 2);
-        // in both orientations a layer looks as far as its larger side
-        if (net.getSymmetry() != SYMMETRY_NONE)
-            r = Vec4i(std::max(r[0], r[2]), std::max(r[1], r[3]), std::max(r[0], r[2]), std::max(r[1], r[3]));
-        sum += r;
-    }
-    return sum;
-}
-
 // For any net: the net runs on the part of the volume around a tile of source cells × target cells. Where this part ends inside
 // the grids, scores nearer to its end than the radius are wrong and not used; where it ends with the grids, the net's own
 // padding is right.
@@ -74,7 +54,7 @@ int tilesAlong(int cells, int side)
 TileScorer::TileScorer(const LazyCorrelation& correlation_, const ConsensusNet& net_, size_t memory)
     : correlation(correlation_), net(net_), impl(dynamic_cast<const ConsensusNetImpl&>(net_)), blocks(correlation_.view().grid2),
       grids(correlation_.view().grid1.height, correlation_.view().grid1.width, blocks.grid.height, blocks.grid.width),
-      radius(radiusOf(net_)), sites(0)
+      radius(impl.radius()), sites(0)
 {
     // larger tiles share more of their surroundings
     const int threads = std::max(getNumThreads(), 1);

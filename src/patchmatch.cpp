@@ -123,7 +123,7 @@ PatchMatchResult Search::run()
     }
     scoreNew([&](int p, List& fresh) { proposeAround(p, fresh); });
     result.around = scoresAround();
-    field().convertTo(result.targets, CV_32S);
+    result.targets = field();
     result.best = best.reshape(1, grid1.height);
     return result;
 }

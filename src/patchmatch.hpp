@@ -11,7 +11,7 @@ namespace cv { namespace semcorr {
 
 struct PatchMatchResult
 {
-    Mat targets;           // h1×w1 CV_32SC2, best target cell (x, y)
+    Mat targets;           // h1×w1 CV_32FC2, best whole target cell (x, y)
     Mat best;              // h1×w1 CV_32F, its score
     Mat around;            // h1×w1 CV_32FC(n), n = (2·radius + 1)²: scores around the best target, −FLT_MAX outside grid 2 and
                            // perhaps, with radius 1, in the corners

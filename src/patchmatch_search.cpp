@@ -37,7 +37,7 @@ SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)
     const int refine = task.params.refine, radius = refine == REFINE_SOFT_ARGMAX ? AROUND_RADIUS : refine == REFINE_PARABOLA ? 1 : 0;
     PatchMatchResult found = patchMatch(task.f1, task.f2, task.net, task.params, radius);
     SearchResult result;
-    found.targets.convertTo(result.targets, CV_32F);
+    result.targets = found.targets;
     result.best = found.best;
     result.around = Mat(found.targets.size(), CV_32FC(AROUND));
     const int side = 2 * radius + 1, border = AROUND_RADIUS - radius;
@@ -56,7 +56,7 @@ SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)
     if (wantBack)
     {
         found = patchMatch(task.f2, task.f1, *transposedNet(task.net), task.params, 0);
-        found.targets.convertTo(result.back, CV_32F);
+        result.back = found.targets;
         result.pairsScored += found.pairsScored;
         result.hiddenSites += found.hiddenSites;
         result.peakWorkspace = std::max(result.peakWorkspace, found.peakWorkspace);

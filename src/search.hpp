@@ -55,7 +55,7 @@ struct PointMatch
     std::vector<float> around;  // AROUND scores
 };
 
-// positions: fractional cells of grid 1, clamped to the outermost centres
+// positions: fractional cells of grid 1, from the first cell's centre to the last one's
 std::vector<PointMatch> matchPoints(const SearchTask& task, const SearchResult& result, const std::vector<Point2d>& positions);
 
 }}
