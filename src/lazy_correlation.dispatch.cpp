@@ -18,9 +18,14 @@ static void maxima(const CorrelationView& v, int first, int last, float* best1, 
     CV_CPU_DISPATCH(maximaOfGroups, (v, first, last, best1, best2), CV_CPU_DISPATCH_MODES_ALL);
 }
 
-static void localMaximaIn(const CorrelationView& v, int first, int last, int keep, int* cells, float* planes)
+static void diagonalMaximaIn(const CorrelationView& v, const Rect& cells1, int keep, int* cells, float* planes)
 {
-    CV_CPU_DISPATCH(localMaximaOf, (v, first, last, keep, cells, planes), CV_CPU_DISPATCH_MODES_ALL);
+    CV_CPU_DISPATCH(diagonalMaximaOf, (v, cells1, keep, cells, planes), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+static void diagonalsNearIn(const CorrelationView& v, const Point& p, const Point& q, float* sums)
+{
+    CV_CPU_DISPATCH(diagonalsNearOf, (v, p, q, sums), CV_CPU_DISPATCH_MODES_ALL);
 }
 
 static void keepIn(const CorrelationView& v, int first, int last, float* kept)
@@ -116,15 +121,45 @@ void LazyCorrelation::pairs(const int* cells1, const int* cells2, int n, float* 
     pairsOf(v, cells1, cells2, n, out);
 }
 
-size_t LazyCorrelation::planeBytes() const
+void LazyCorrelation::diagonalsNear(const Point& p, const Point& q, float* sums) const
 {
-    return (size_t)MAX_SOURCES * (v.groups.width * GROUP_SIDE + MAX_LANES) * v.groups.height * GROUP_SIDE * sizeof(float);
+    diagonalsNearIn(v, p, q, sums);
 }
 
-void LazyCorrelation::localMaxima(int first, int last, int keep, int* cells) const
+size_t LazyCorrelation::planeFloats() const
 {
-    AutoBuffer<float> planes(planeBytes() / sizeof(float));
-    localMaximaIn(v, first, last, keep, cells, planes.data());
+    return (size_t)(v.groups.width * GROUP_SIDE + MAX_LANES) * v.groups.height * GROUP_SIDE;
+}
+
+// Source cells that diagonalMaxima works on at a time, so that what it sums up stays in a second-level cache
+Size LazyCorrelation::diagonalBlock() const
+{
+    const size_t cacheFloats = 3 << 17;
+    const int columns = (int)std::min<size_t>(std::max<size_t>(cacheFloats / (4 * planeFloats()), MAX_SOURCES), v.grid1.width);
+    const int rows = std::min(16, v.grid1.height);
+    // equal shares
+    return Size(v.grid1.width / ((v.grid1.width + columns - 1) / columns), v.grid1.height / ((v.grid1.height + rows - 1) / rows));
+}
+
+size_t LazyCorrelation::diagonalBytes() const
+{
+    return getNumThreads() * (4 * (diagonalBlock().width + 1) + 3) * planeFloats() * sizeof(float);
+}
+
+void LazyCorrelation::diagonalMaxima(int keep, int* cells) const
+{
+    const Size block = diagonalBlock();
+    const int columns = v.grid1.width / block.width, rows = v.grid1.height / block.height;
+    parallel_for_(Range(0, rows * columns), [&](const Range& range)
+    {
+        std::vector<float> planes(diagonalBytes() / sizeof(float) / getNumThreads());
+        for (int i = range.start; i < range.end; i++)
+        {
+            const Point a(v.grid1.width * (i % columns) / columns, v.grid1.height * (i / columns) / rows);
+            const Point b(v.grid1.width * (i % columns + 1) / columns, v.grid1.height * (i / columns + 1) / rows);
+            diagonalMaximaIn(v, Rect(a, b), keep, cells, planes.data());
+        }
+    }, rows * columns);
 }
 
 }}

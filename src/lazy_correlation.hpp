@@ -12,6 +12,7 @@ enum
 {
     GROUP_SIDE = 4,
     GROUP = GROUP_SIDE * GROUP_SIDE,
+    NEAR = 9,        // cells of a 3×3 square
     GRID_BORDER = 2  // cells of padding before row 0 and column 0 of grid 2
 };
 
@@ -42,16 +43,23 @@ public:
     const CorrelationView& view() const { return v; }
     // out[i] = correlation of cell cells1[i] with cells2[i], row-major indices
     void pairs(const int* cells1, const int* cells2, int n, float* out) const;
-    // The `keep` best local maxima over 3×3 cells of grid 2 for the source cells [first, last), best first; −1 where there
-    // are fewer. cells {last − first, keep}
-    void localMaxima(int first, int last, int keep, int* cells) const;
-    // bytes that a thread of localMaxima needs, and those that this object holds
-    size_t planeBytes() const;
+    // A first guess of the consensus: s(p, q) = Σ c(p + u, q + u) over the 3×3 offsets u inside the grids.
+    // The `keep` best local maxima of s over 3×3 cells of grid 2 for each source cell, best first; −1 where there are fewer.
+    // cells {cells of grid 1, keep}
+    void diagonalMaxima(int keep, int* cells) const;
+    // bytes that it needs, with all threads, and those that this object holds
+    size_t diagonalBytes() const;
     size_t bytes() const { return (packed.total() + kept.total() + best1.total() + best2.total()) * sizeof(float); }
+
+    // s at 3×3 moves around q + i, for the source cells p + i of a square of 2×2: sums {4, NEAR}; cells outside the grids count
+    // as 0, and so do sums of them.
+    void diagonalsNear(const Point& p, const Point& q, float* sums) const;
 
 private:
     void findMaxima();
     void keepAll();
+    Size diagonalBlock() const;
+    size_t planeFloats() const;
 
     Mat f1, f2, packed, kept, best1, best2;
     CorrelationView v;

@@ -10,8 +10,10 @@ namespace cv { namespace semcorr {
 CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
 
 void correlatePairs(const CorrelationView& v, const int* cells1, const int* cells2, int n, float* out);
+void correlatePairs(const CorrelationView& v, const int* cells1, const int* cells2, int n, float* out);
 void maximaOfGroups(const CorrelationView& v, int first, int last, float* best1, float* best2);
-void localMaximaOf(const CorrelationView& v, int first, int last, int keep, int* cells, float* planes);
+void diagonalMaximaOf(const CorrelationView& v, const Rect& cells1, int keep, int* cells, float* planes);
+void diagonalsNearOf(const CorrelationView& v, const Point& p, const Point& q, float* sums);
 void keepGroups(const CorrelationView& v, int first, int last, float* kept);
 
 #ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
@@ -37,13 +39,91 @@ static int groupCellOf(const CorrelationView& v, int cell2)
     return (y / GROUP_SIDE * v.groups.width + x / GROUP_SIDE) * GROUP + y % GROUP_SIDE * GROUP_SIDE + x % GROUP_SIDE;
 }
 
+// c, or what the mutual filter makes of it
+static float filtered(const CorrelationView& v, int cell1, int cell2, float c)
+{
+    return v.best1 ? c * ((c / v.best2[groupCellOf(v, cell2)]) * (c / v.best1[cell1])) : c;
+}
+
 void correlatePairs(const CorrelationView& v, const int* cells1, const int* cells2, int n, float* out)
 {
     for (int i = 0; i < n; i++)
+        out[i] = filtered(v, cells1[i], cells2[i],
+                          dotProduct(v.f1 + (size_t)cells1[i] * v.channels, v.f2 + (size_t)cells2[i] * v.channels, v.channels));
+}
+
+// acc[i] += a · b[i][c …], i < N
+template<int N> struct NearOps
+{
+    static CV_ALWAYS_INLINE void fma(Vec* acc, const Vec& a, const float* const* b, int c)
     {
-        const float c = dotProduct(v.f1 + (size_t)cells1[i] * v.channels, v.f2 + (size_t)cells2[i] * v.channels, v.channels);
-        out[i] = v.best1 ? c * ((c / v.best2[groupCellOf(v, cells2[i])]) * (c / v.best1[cells1[i]])) : c;
+        NearOps<N - 1>::fma(acc, a, b, c);
+        acc[N - 1] = vecFma(a, vecLoad(b[N - 1] + c), acc[N - 1]);
     }
+    static CV_ALWAYS_INLINE void sum(const Vec* acc, float* out)
+    {
+        NearOps<N - 1>::sum(acc, out);
+        out[N - 1] = vecSum(acc[N - 1]);
+    }
+};
+template<> struct NearOps<0>
+{
+    static CV_ALWAYS_INLINE void fma(Vec*, const Vec&, const float* const*, int) {}
+    static CV_ALWAYS_INLINE void sum(const Vec*, float*) {}
+};
+
+// out[i] = a · b[i] of n floats each
+static void dotProducts(const float* a, const float* const* b, int n, float* out)
+{
+    Vec acc[NEAR];
+    VecArray<NEAR>::set(acc, vecSet(0.f));
+    int c = 0;
+    for (; c <= n - LANES; c += LANES)
+        NearOps<NEAR>::fma(acc, vecLoad(a + c), b, c);
+    NearOps<NEAR>::sum(acc, out);
+    for (; c < n; c++)
+        for (int i = 0; i < NEAR; i++)
+            out[i] += a[c] * b[i][c];
+}
+
+// c(p, q + move) for the NEAR moves; 0 outside grid 2
+static void correlateNear(const CorrelationView& v, const Point& p, const Point& q, float* out)
+{
+    const int cell1 = p.y * v.grid1.width + p.x;
+    const float* f2[NEAR];
+    int cells2[NEAR];
+    for (int i = 0; i < NEAR; i++)
+    {
+        const int y = q.y + i / 3 - 1, x = q.x + i % 3 - 1;
+        const bool inside = (unsigned)y < (unsigned)v.grid2.height && (unsigned)x < (unsigned)v.grid2.width;
+        cells2[i] = inside ? y * v.grid2.width + x : -1;
+        f2[i] = v.f2 + (size_t)std::max(cells2[i], 0) * v.channels;
+    }
+    dotProducts(v.f1 + (size_t)cell1 * v.channels, f2, v.channels, out);
+    for (int i = 0; i < NEAR; i++)
+        out[i] = cells2[i] < 0 ? 0 : filtered(v, cell1, cells2[i], out[i]);
+}
+
+void diagonalsNearOf(const CorrelationView& v, const Point& p, const Point& q, float* sums)
+{
+    float near[4][4][NEAR];
+    for (int y = 0; y < 4; y++)
+        for (int x = 0; x < 4; x++)
+        {
+            const Point d(x - 1, y - 1), p1 = p + d;
+            if ((unsigned)p1.y < (unsigned)v.grid1.height && (unsigned)p1.x < (unsigned)v.grid1.width)
+                correlateNear(v, p1, q + d, near[y][x]);
+            else
+                std::fill_n(near[y][x], (int)NEAR, 0.f);
+        }
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < NEAR; j++)
+        {
+            float sum = 0;
+            for (int u = 0; u < NEAR; u++)
+                sum += near[i / 2 + u / 3][i % 2 + u % 3][j];
+            sums[i * NEAR + j] = sum;
+        }
 }
 
 // Raises best1 {cells of grid 1} and best2 {groups, GROUP} to the correlations of source cells [first, last); cells outside
@@ -83,6 +163,11 @@ static size_t planeStep(const CorrelationView& v)
     return v.groups.width * GROUP_SIDE + LANES;
 }
 
+static size_t planeFloats(const CorrelationView& v)
+{
+    return planeStep(v) * v.groups.height * GROUP_SIDE;
+}
+
 // Correlations of source cells [first, last) with all groups: {cells of grid 1, groups, GROUP}
 void keepGroups(const CorrelationView& v, int first, int last, float* kept)
 {
@@ -114,7 +199,7 @@ static void correlatePlanes(const CorrelationView& v, int first, int n, float* p
         out[i] = values[i];
         cells[i] = first + i;
     }
-    const size_t step = planeStep(v), planeSize = step * v.groups.height * GROUP_SIDE;
+    const size_t step = planeStep(v), planeSize = planeFloats(v);
     for (int g = 0; g < v.groups.area(); g++)
     {
         if (!v.kept)
@@ -127,6 +212,33 @@ static void correlatePlanes(const CorrelationView& v, int first, int n, float* p
                 memcpy(corner + i * planeSize + y * step, src + y * GROUP_SIDE, GROUP_SIDE * sizeof(float));
         }
     }
+}
+
+// Planes of the source cells [x0, x1) of a row; zeros for those outside grid 1
+static void correlateRow(const CorrelationView& v, int y, int x0, int x1, float* planes)
+{
+    const size_t planeSize = planeFloats(v);
+    for (int x = x0; x < x1; )
+    {
+        float* plane = planes + (x - x0) * planeSize;
+        if (x < 0 || x >= v.grid1.width)
+        {
+            std::fill_n(plane, planeSize, 0.f);
+            x++;
+            continue;
+        }
+        const int n = std::min<int>(GROUP_SOURCES, std::min(x1, v.grid1.width) - x);
+        correlatePlanes(v, y * v.grid1.width + x, n, plane);
+        x += n;
+    }
+}
+
+// dst[i] = a[i − shift] + b[i] + c[i + shift] for all rows of a plane but the outermost
+static void addDiagonal(const CorrelationView& v, const float* a, const float* b, const float* c, size_t shift, float* dst)
+{
+    const size_t step = planeStep(v), last = planeFloats(v) - step;
+    for (size_t i = step; i < last; i += LANES)
+        vecStore(dst + i, vecAdd(vecAdd(vecLoad(a + i - shift), vecLoad(b + i)), vecLoad(c + i + shift)));
 }
 
 // Cells just outside the grid must not be maxima nor hide them.
@@ -199,21 +311,35 @@ static void scanPlane(const CorrelationView& v, const float* plane, BestList& be
     }
 }
 
-// planes: scratch of GROUP_SOURCES planes; cells {last − first, keep}
-void localMaximaOf(const CorrelationView& v, int first, int last, int keep, int* cells, float* planes)
+// planes: scratch of 4·cells1.width + 3 planes; cells {cells of grid 1, keep}
+//
+// The sum over 3×3 offsets is taken along x while a row of source cells is correlated, then along y over three such rows.
+void diagonalMaximaOf(const CorrelationView& v, const Rect& cells1, int keep, int* cells, float* planes)
 {
-    const size_t planeSize = planeStep(v) * v.groups.height * GROUP_SIDE;
+    const size_t step = planeStep(v), planeSize = planeFloats(v);
+    const int n = cells1.width;
+    float *row = planes, *sums = planes + (n + 2) * planeSize, *sum = sums + 3 * n * planeSize;
     std::vector<float> values(keep);
-    std::fill_n(cells, (size_t)(last - first) * keep, -1);
-    for (int p = first; p < last; p += GROUP_SOURCES)
+    for (int y = cells1.y - 1; y <= cells1.y + cells1.height; y++)
     {
-        const int n = std::min<int>(GROUP_SOURCES, last - p);
-        correlatePlanes(v, p, n, planes);
-        for (int i = 0; i < n; i++)
+        float* added = sums + (y + 3) % 3 * n * planeSize;
+        if ((unsigned)y >= (unsigned)v.grid1.height)
+            std::fill_n(added, n * planeSize, 0.f);
+        else
         {
-            lowerFrame(v, planes + i * planeSize);
-            BestList best = { keep, 0, cells + (size_t)(p + i - first) * keep, values.data() };
-            scanPlane(v, planes + i * planeSize, best);
+            correlateRow(v, y, cells1.x - 1, cells1.x + n + 1, row);
+            for (int x = 0; x < n; x++)
+                addDiagonal(v, row + x * planeSize, row + (x + 1) * planeSize, row + (x + 2) * planeSize, 1, added + x * planeSize);
+        }
+        for (int x = 0; x < n && y > cells1.y; x++)
+        {
+            const int p = (y - 1) * v.grid1.width + cells1.x + x;
+            addDiagonal(v, sums + ((y + 1) % 3 * n + x) * planeSize, sums + ((y + 2) % 3 * n + x) * planeSize,
+                        sums + ((y + 3) % 3 * n + x) * planeSize, step, sum);
+            lowerFrame(v, sum);
+            BestList best = { keep, 0, cells + (size_t)p * keep, values.data() };
+            std::fill_n(best.cells, keep, -1);
+            scanPlane(v, sum, best);
         }
     }
 }

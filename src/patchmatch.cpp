@@ -39,7 +39,8 @@ private:
 
     bool scoreNew(const Proposer& propose);
     void bestOfBlocks(Round& round);
-    void chooseHypotheses();
+    void chooseHypotheses(const Round& last);
+    bool choose(int cell1);
     int bestApart(int cell1, const int* others, int count, float* score) const;
 
     void propose(int cell1, const Point& target, List& fresh) const;
@@ -68,6 +69,7 @@ private:
     std::vector<Round> rounds;
     Mat hypotheses;  // {cells of grid 1, params.hypotheses} row-major target cells, best first, −1 for none
     Mat best;        // {cells of grid 1} score of the first
+    std::vector<uchar> changed;  // {cells of grid 1} whether the last round found other hypotheses
     Ptr<PairScorer> scorer;
     PatchMatchResult result;
 };
@@ -91,7 +93,8 @@ Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net, const Ma
     : f1(f1_), f2(f2_), params(params_), around(around_),
       correlation(f1_, f2_, params_.mutual, std::min(KEEP_BYTES, params_.memoryLimit / 4)), grid1(correlation.view().grid1),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
-      hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(1, grid1.area(), CV_32F, Scalar(-FLT_MAX)), result()
+      hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(1, grid1.area(), CV_32F, Scalar(-FLT_MAX)),
+      changed(grid1.area()), result()
 {
     // the other half of what is left is for the lists of scored blocks
     const size_t used = bytesHeld();
@@ -104,7 +107,7 @@ PatchMatchResult Search::run()
     const Mat starts = startTargets(f1, f2, correlation, params.init, params.seed, startBytes);
     reserve(startBytes);
     scoreNew([&](int p, List& fresh) { proposeStarts(starts, p, fresh); });
-    chooseHypotheses();
+    chooseHypotheses(rounds.back());
     while (result.iterations < params.iterations)
     {
         // all cells look at what the pass before left, so that their order does not matter
@@ -112,13 +115,14 @@ PatchMatchResult Search::run()
         const bool found = scoreNew([&](int p, List& fresh)
         {
             propagate(p, fresh);
-            refine(p, fresh);
+            if (changed[p])
+                refine(p, fresh);
             if (params.randomSearch)
                 searchRandomly(p, iteration, fresh);
         });
         if (!found)
             break;
-        chooseHypotheses();
+        chooseHypotheses(rounds.back());
         result.iterations = iteration;
     }
     scoreNew([&](int p, List& fresh) { proposeAround(p, fresh); });
@@ -190,18 +194,24 @@ void Search::bestOfBlocks(Round& round)
     }
 }
 
-void Search::chooseHypotheses()
+void Search::chooseHypotheses(const Round& last)
 {
     parallel_for_(Range(0, grid1.height), [&](const Range& range)
     {
         for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
-        {
-            int* chosen = hypotheses.ptr<int>(p);
-            std::fill_n(chosen, hypotheses.cols, -1);
-            for (int k = 0; k < hypotheses.cols && (k == 0 || chosen[k - 1] >= 0); k++)
-                chosen[k] = bestApart(p, chosen, k, k == 0 ? best.ptr<float>() + p : 0);
-        }
+            changed[p] = last.lists.first[p] < last.lists.first[p + 1] && choose(p);
     });
+}
+
+// Whether a cell's hypotheses are other ones than before
+bool Search::choose(int cell1)
+{
+    int* chosen = hypotheses.ptr<int>(cell1);
+    const std::vector<int> before(chosen, chosen + hypotheses.cols);
+    std::fill_n(chosen, hypotheses.cols, -1);
+    for (int k = 0; k < hypotheses.cols && (k == 0 || chosen[k - 1] >= 0); k++)
+        chosen[k] = bestApart(cell1, chosen, k, k == 0 ? best.ptr<float>() + cell1 : 0);
+    return !std::equal(before.begin(), before.end(), chosen);
 }
 
 // The best target of all that were scored for a cell that lies at least MIN_DISTANCE cells from `count` others; −1 if none does
@@ -258,7 +268,7 @@ void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
             propose(cell1, cellOf2(starts.at<int>(cell1, i)), fresh);
 }
 
-// What neighbours match to, at the same displacement
+// What neighbours match to, at the same displacement; those that match as before have told already
 void Search::propagate(int cell1, List& fresh) const
 {
     const Point p = cellOf1(cell1);
@@ -267,7 +277,10 @@ void Search::propagate(int cell1, List& fresh) const
         const Point neighbour = p + offsets[i];
         if ((unsigned)neighbour.x >= (unsigned)grid1.width || (unsigned)neighbour.y >= (unsigned)grid1.height)
             continue;
-        const int* targets = hypotheses.ptr<int>(neighbour.y * grid1.width + neighbour.x);
+        const int index = neighbour.y * grid1.width + neighbour.x;
+        const int* targets = hypotheses.ptr<int>(index);
+        if (!changed[index])
+            continue;
         for (int k = 0; k < hypotheses.cols && targets[k] >= 0; k++)
             propose(cell1, cellOf2(targets[k]) - offsets[i], fresh);
     }

@@ -11,9 +11,9 @@
 namespace cv { namespace semcorr {
 
 // What PatchMatch costs per source cell and direction, in pairs of cells of the dense search. It computes the hidden activations
-// of some 600 pairs, since patches of a cell's candidates overlap with each other and with those of its neighbours; one takes
-// about 1.6 times as long as in the dense sweep. Both grow with the grid only slowly.
-static const int PAIRS_PER_CELL = 1000;
+// of some 700 pairs, since patches of a cell's candidates overlap with each other and with those of its neighbours; one takes a
+// little longer than in the dense sweep. Both grow with the grid only slowly.
+static const int PAIRS_PER_CELL = 800;
 
 int chooseSearch(const SearchTask& task, bool wantBack)
 {

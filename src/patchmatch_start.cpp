@@ -8,11 +8,8 @@ namespace cv { namespace semcorr {
 
 enum
 {
-    START_LIST = 8,    // maxima of the correlation that are ranked
-    COARSE_LIST = 16,  // the same on the coarsest of pooled grids: more are worth carrying, since details are missing
-    START_KEEP = 4,    // of the ranked ones, what the search begins with
-    NEAR = 9,          // cells of a 3×3 window
-    CELLS_AT_A_TIME = 64
+    COARSE_LIST = 16,  // maxima that are carried from a coarse grid to a fine one
+    START_KEEP = 4     // what the search begins with
 };
 static const double FEW_PAIRS = 64. * 64 * 64 * 64;  // grids with more are pooled
 
@@ -39,93 +36,6 @@ bool isInside(const Size& grid, const Point& p)
     return (unsigned)p.x < (unsigned)grid.width && (unsigned)p.y < (unsigned)grid.height;
 }
 
-// Ranks targets of one source cell by Σ c(p + u, q + u) over the 3×3 offsets u: a first guess of the consensus
-class Ranking
-{
-public:
-    explicit Ranking(const LazyCorrelation& correlation_) : correlation(correlation_), view(correlation_.view()) {}
-
-    // targets: `count` cells, sorted in place, equal ones and −1 last as −1; values outside are not touched
-    void sort(int cell1, int* targets, int count);
-    // replaces each target by the one of highest correlation within one cell
-    void climb(int cell1, int* targets, int count);
-
-private:
-    void addPair(const Point& p, const Point& q, int owner);
-    void correlate();
-
-    const LazyCorrelation& correlation;
-    const CorrelationView& view;
-    std::vector<int> cells1, cells2, owners;
-    std::vector<float> values;
-    std::vector<Start> starts;
-};
-
-void Ranking::addPair(const Point& p, const Point& q, int owner)
-{
-    if (!isInside(view.grid1, p) || !isInside(view.grid2, q))
-        return;
-    cells1.push_back(p.y * view.grid1.width + p.x);
-    cells2.push_back(q.y * view.grid2.width + q.x);
-    owners.push_back(owner);
-}
-
-void Ranking::correlate()
-{
-    values.resize(owners.size());
-    correlation.pairs(cells1.data(), cells2.data(), (int)owners.size(), values.data());
-}
-
-void Ranking::sort(int cell1, int* targets, int count)
-{
-    starts.clear();
-    cells1.clear();
-    cells2.clear();
-    owners.clear();
-    const Point p = cellAt(view.grid1, cell1);
-    for (int i = 0; i < count; i++)
-    {
-        if (targets[i] < 0 || std::find(targets, targets + i, targets[i]) != targets + i)
-            continue;
-        for (int j = 0; j < NEAR; j++)
-        {
-            const Point u(j % 3 - 1, j / 3 - 1);
-            addPair(p + u, cellAt(view.grid2, targets[i]) + u, (int)starts.size());
-        }
-        const Start start = { targets[i], 0 };
-        starts.push_back(start);
-    }
-    correlate();
-    for (size_t i = 0; i < owners.size(); i++)
-        starts[owners[i]].value += values[i];
-    std::sort(starts.begin(), starts.end(), better);
-    std::fill_n(targets, count, -1);
-    for (size_t i = 0; i < starts.size(); i++)
-        targets[i] = starts[i].cell;
-}
-
-void Ranking::climb(int cell1, int* targets, int count)
-{
-    cells1.clear();
-    cells2.clear();
-    owners.clear();
-    const Point p = cellAt(view.grid1, cell1);
-    for (int i = 0; i < count; i++)
-        for (int j = 0; j < NEAR && targets[i] >= 0; j++)
-            addPair(p, cellAt(view.grid2, targets[i]) + Point(j % 3 - 1, j / 3 - 1), i);
-    correlate();
-    const Start none = { -1, -FLT_MAX };
-    starts.assign(count, none);
-    for (size_t i = 0; i < owners.size(); i++)
-    {
-        const Start start = { cells2[i], values[i] };
-        if (starts[owners[i]].cell < 0 || better(start, starts[owners[i]]))
-            starts[owners[i]] = start;
-    }
-    for (int i = 0; i < count; i++)
-        targets[i] = starts[i].cell;
-}
-
 // Mean of 2×2 cells, scaled to unit length; odd sides end in a half cell
 Mat pool(const Mat& f)
 {
@@ -147,61 +57,89 @@ Mat pool(const Mat& f)
     return result;
 }
 
-Mat fromCorrelation(const LazyCorrelation& correlation, int list, size_t& bytes)
+Mat fromCorrelation(const LazyCorrelation& correlation, int keep, size_t& bytes)
 {
-    const int cells = correlation.view().grid1.area(), runs = (cells + CELLS_AT_A_TIME - 1) / CELLS_AT_A_TIME;
-    Mat targets(cells, list, CV_32S);
-    bytes = std::max(bytes, targets.total() * targets.elemSize() + getNumThreads() * correlation.planeBytes());
-    parallel_for_(Range(0, runs), [&](const Range& range)
+    Mat targets(correlation.view().grid1.area(), keep, CV_32S);
+    bytes = std::max(bytes, targets.total() * targets.elemSize() + correlation.diagonalBytes());
+    correlation.diagonalMaxima(keep, targets.ptr<int>());
+    return targets;
+}
+
+// Best move within one cell of each of the coarse targets of a square of 2×2 source cells, for each of these cells
+void climb(const LazyCorrelation& correlation, const Point& p, const int* coarse, int count, const Size& coarse2, std::vector<Start>* starts)
+{
+    const Size grid1 = correlation.view().grid1, grid2 = correlation.view().grid2;
+    float sums[4 * NEAR];
+    for (int k = 0; k < count && coarse[k] >= 0; k++)
     {
-        Ranking ranking(correlation);
-        const int first = range.start * CELLS_AT_A_TIME, last = std::min(range.end * CELLS_AT_A_TIME, cells);
-        correlation.localMaxima(first, last, list, targets.ptr<int>(first));
-        for (int p = first; p < last; p++)
-            ranking.sort(p, targets.ptr<int>(p), list);
+        const Point q = 2 * cellAt(coarse2, coarse[k]);
+        correlation.diagonalsNear(p, q, sums);
+        for (int i = 0; i < 4; i++)
+        {
+            const Point d(i % 2, i / 2);
+            if (!isInside(grid1, p + d))
+                continue;
+            Start best = { -1, -FLT_MAX };
+            for (int j = 0; j < NEAR; j++)
+            {
+                const Point target = q + d + Point(j % 3 - 1, j / 3 - 1);
+                const Start start = { target.y * grid2.width + target.x, sums[i * NEAR + j] };
+                if (isInside(grid2, target) && (best.cell < 0 || better(start, best)))
+                    best = start;
+            }
+            starts[i].push_back(best);
+        }
+    }
+}
+
+// The best of different ones
+void choose(std::vector<Start>& starts, int* targets, int keep)
+{
+    std::sort(starts.begin(), starts.end(), better);
+    int n = 0;
+    for (size_t i = 0; i < starts.size() && n < keep; i++)
+        if (std::find(targets, targets + n, starts[i].cell) == targets + n)
+            targets[n++] = starts[i].cell;
+    std::fill(targets + n, targets + keep, -1);
+}
+
+// The coarse grids' targets, at the same position inside their pooled cell, then moved to the best place nearby
+Mat refine(const Mat& coarse, const Size& coarse1, const Size& coarse2, const LazyCorrelation& correlation, int keep)
+{
+    const Size grid1 = correlation.view().grid1;
+    Mat targets(grid1.area(), keep, CV_32S);
+    parallel_for_(Range(0, coarse1.height), [&](const Range& range)
+    {
+        std::vector<Start> starts[4];
+        for (int p = range.start * coarse1.width; p < range.end * coarse1.width; p++)
+        {
+            const Point corner = 2 * cellAt(coarse1, p);
+            for (int i = 0; i < 4; i++)
+                starts[i].clear();
+            climb(correlation, corner, coarse.ptr<int>(p), coarse.cols, coarse2, starts);
+            for (int i = 0; i < 4; i++)
+            {
+                const Point cell = corner + Point(i % 2, i / 2);
+                if (isInside(grid1, cell))
+                    choose(starts[i], targets.ptr<int>(cell.y * grid1.width + cell.x), keep);
+            }
+        }
     });
     return targets;
 }
 
-// The coarse grids' targets, at the same position inside their pooled cell, then moved to the best correlation nearby
-Mat refine(const Mat& coarse, const Size& coarse1, const Size& coarse2, const LazyCorrelation& correlation)
-{
-    const Size grid1 = correlation.view().grid1, grid2 = correlation.view().grid2;
-    const int list = coarse.cols;
-    Mat targets(grid1.area(), list, CV_32S);
-    parallel_for_(Range(0, grid1.height), [&](const Range& range)
-    {
-        Ranking ranking(correlation);
-        for (int y = range.start; y < range.end; y++)
-            for (int x = 0; x < grid1.width; x++)
-            {
-                const int p = y * grid1.width + x;
-                const int* from = coarse.ptr<int>(y / 2 * coarse1.width + x / 2);
-                int* to = targets.ptr<int>(p);
-                for (int i = 0; i < list; i++)
-                {
-                    const Point q = 2 * cellAt(coarse2, std::max(from[i], 0)) + Point(x % 2, y % 2);
-                    to[i] = from[i] < 0 ? -1 : std::min(q.y, grid2.height - 1) * grid2.width + std::min(q.x, grid2.width - 1);
-                }
-                ranking.climb(p, to, list);
-                ranking.sort(p, to, list);
-            }
-    });
-    return targets.colRange(0, START_LIST).clone();
-}
-
-Mat coarseToFine(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int list, size_t& bytes)
+Mat coarseToFine(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, size_t& bytes)
 {
     const CorrelationView& v = correlation.view();
     if ((double)v.grid1.area() * v.grid2.area() <= FEW_PAIRS)
-        return fromCorrelation(correlation, list, bytes);
+        return fromCorrelation(correlation, keep, bytes);
     const Mat coarse1 = pool(f1), coarse2 = pool(f2);
     size_t coarseBytes = 0;
     const LazyCorrelation pooled(coarse1, coarse2, false, 0);
     const Mat targets = coarseToFine(coarse1, coarse2, pooled, COARSE_LIST, coarseBytes);
     bytes = std::max(bytes, coarseBytes + pooled.bytes() + (coarse1.total() + coarse2.total()) * sizeof(float) +
-                            v.grid1.area() * COARSE_LIST * sizeof(int));
-    return refine(targets, pooled.view().grid1, pooled.view().grid2, correlation);
+                            v.grid1.area() * keep * sizeof(int));
+    return refine(targets, pooled.view().grid1, pooled.view().grid2, correlation, keep);
 }
 
 Mat randomTargets(const Size& grid1, const Size& grid2, int seed)
@@ -237,8 +175,8 @@ Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlatio
     switch (init)
     {
     case INIT_RANDOM:      return randomTargets(v.grid1, v.grid2, seed);
-    case INIT_CORRELATION: return fromCorrelation(correlation, START_LIST, bytes).colRange(0, START_KEEP).clone();
-    default:               return coarseToFine(f1, f2, correlation, START_LIST, bytes).colRange(0, START_KEEP).clone();
+    case INIT_CORRELATION: return fromCorrelation(correlation, START_KEEP, bytes);
+    default:               return coarseToFine(f1, f2, correlation, START_KEEP, bytes);
     }
 }
 

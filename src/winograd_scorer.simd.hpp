@@ -347,6 +347,52 @@ void WindowScorer::correlateWith(int row, int word, uint64 bit)
     }
 }
 
+// d {4, 4} of a tile is a group of correlations or, where the others are given, its right, lower or lower right part followed
+// by parts of them. groups {itself, right, below, diagonal}, null where not needed.
+
+#if CV_AVX512_SKX
+
+static CV_ALWAYS_INLINE __m512 upperAndLower(const float* upper, const float* lower)
+{
+    const __m512 d = _mm512_loadu_ps(upper);
+    return lower ? _mm512_shuffle_f32x4(d, _mm512_loadu_ps(lower), _MM_SHUFFLE(1, 0, 3, 2)) : d;
+}
+
+// Lines of d in the order 0, 1, 2, 1 and 2, 2, 1, 3: d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]
+static CV_ALWAYS_INLINE __m512 inputTransform(const __m512& first, const __m512& second, int negative)
+{
+    return _mm512_mask_sub_ps(_mm512_add_ps(first, second), (__mmask16)negative, first, second);
+}
+
+// dst {4, 4} = Bᵀ d B, transposed
+static CV_ALWAYS_INLINE void transformWindow(const float* const* groups, float* dst)
+{
+    __m512 d = upperAndLower(groups[0], groups[2]);
+    if (groups[1])
+        d = _mm512_permutex2var_ps(d, _mm512_setr_epi32(2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28, 29),
+                                   upperAndLower(groups[1], groups[3]));
+    d = inputTransform(_mm512_shuffle_f32x4(d, d, _MM_SHUFFLE(1, 2, 1, 0)), _mm512_shuffle_f32x4(d, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xFF0F);
+    d = inputTransform(_mm512_permute_ps(d, _MM_SHUFFLE(1, 2, 1, 0)), _mm512_permute_ps(d, _MM_SHUFFLE(3, 1, 2, 2)), 0xDDDD);
+    _mm512_storeu_ps(dst, _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), d));
+}
+
+#else
+
+// Each pointer gives two rows of d, 4 floats apart; with right[0] each row is the end of a row of `left` and the beginning of one
+// of `right`.
+static CV_ALWAYS_INLINE void halves(const float* const* groups, const float** left, const float** right)
+{
+    const bool below = groups[2] != 0;
+    left[0] = groups[0] + (below ? GROUP / 2 : 0);
+    left[1] = below ? groups[2] : groups[0] + GROUP / 2;
+    right[0] = right[1] = 0;
+    if (groups[1])
+    {
+        right[0] = groups[1] + (below ? GROUP / 2 : 0);
+        right[1] = below ? groups[3] : groups[1] + GROUP / 2;
+    }
+}
+
 #if CV_SIMD128
 
 // B = Winograd's input transform along the first index
@@ -359,10 +405,11 @@ static CV_ALWAYS_INLINE void inputTransform(v_float32x4* d)
     d[3] = e;
 }
 
-// dst {4, 4} = Bᵀ d B, transposed. Each pointer gives two rows of d, 4 floats apart; with `right` each row is the end of a
-// row of `left` and the beginning of one of `right`.
-static CV_ALWAYS_INLINE void transform(const float* const* left, const float* const* right, float* dst)
+// dst {4, 4} = Bᵀ d B, transposed
+static CV_ALWAYS_INLINE void transformWindow(const float* const* groups, float* dst)
 {
+    const float *left[2], *right[2];
+    halves(groups, left, right);
     v_float32x4 d[4], t[4];
     for (int y = 0; y < 4; y++)
         d[y] = v_load(left[y / 2] + y % 2 * GROUP_SIDE);
@@ -385,8 +432,10 @@ static inline void inputTransform(const float* d, size_t step, float* out, size_
     out[3 * outStep] = d[step] - d[3 * step];
 }
 
-static inline void transform(const float* const* left, const float* const* right, float* dst)
+static inline void transformWindow(const float* const* groups, float* dst)
 {
+    const float *left[2], *right[2];
+    halves(groups, left, right);
     float d[WG_TILE], t[WG_TILE];
     for (int y = 0; y < 4; y++)
         for (int x = 0; x < 4; x++)
@@ -402,6 +451,8 @@ static inline void transform(const float* const* left, const float* const* right
 
 #endif
 
+#endif
+
 CV_ALWAYS_INLINE const float* WindowScorer::groupOf(int row, int cell, int group) const
 {
     if (!v.kept)
@@ -413,15 +464,14 @@ CV_ALWAYS_INLINE const float* WindowScorer::groupOf(int row, int cell, int group
 CV_ALWAYS_INLINE void WindowScorer::transformTile(int row, int cell, int tile, float* dst) const
 {
     const WinogradTile& t = task.tileTable[tile];
-    const float *left[2], *right[2] = { 0, 0 };  // of rows 0 and 1, and of rows 2 and 3
-    left[0] = groupOf(row, cell, t.group) + (t.below ? GROUP / 2 : 0);
-    left[1] = t.below ? groupOf(row, cell, t.group + t.below) : left[0] + GROUP / 2;
+    const float* groups[4] = { groupOf(row, cell, t.group), 0, 0, 0 };
     if (t.right)
-    {
-        right[0] = groupOf(row, cell, t.group + t.right) + (t.below ? GROUP / 2 : 0);
-        right[1] = t.below ? groupOf(row, cell, t.group + t.below + t.right) : right[0] + GROUP / 2;
-    }
-    transform(left, right, dst);
+        groups[1] = groupOf(row, cell, t.group + t.right);
+    if (t.below)
+        groups[2] = groupOf(row, cell, t.group + t.below);
+    if (t.right && t.below)
+        groups[3] = groupOf(row, cell, t.group + t.below + t.right);
+    transformWindow(groups, dst);
 }
 
 bool WindowScorer::transformRow(int row)

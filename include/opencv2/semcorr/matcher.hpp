@@ -24,7 +24,7 @@ enum SearchMode
 //! Where PatchMatch begins
 enum SearchInit
 {
-    INIT_CORRELATION = 0,    //!< the best local maxima of the correlation, which is streamed and not kept
+    INIT_CORRELATION = 0,    //!< local maxima of the correlation, summed over 3 x 3 cells at equal displacement
     INIT_COARSE_TO_FINE = 1, //!< the same on features pooled until few pairs are left; small grids are not pooled
     INIT_RANDOM = 2          //!< random targets; for comparison, it needs more iterations and randomSearch
 };
@@ -81,8 +81,8 @@ public:
 
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
     n1 * n2 of them (n1, n2: cells of the two grids). PatchMatch shares them between overlapping patches, if the net has two layers
-    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes about 600 * n1, each 1.6 times dearer than in
-    the dense sweep, and is estimated at 1000 * n1, plus 1000 * n2 where the confidence asks for the way back (bidirectional).
+    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes about 700 * n1, each a little dearer than in
+    the dense sweep, and is estimated at 800 * n1, plus 800 * n2 where the confidence asks for the way back (bidirectional).
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
     into memoryLimit. With a self-similarity branch dense search runs always. */
     struct CV_EXPORTS_W_SIMPLE Params
