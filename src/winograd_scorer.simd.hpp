@@ -352,10 +352,13 @@ void WindowScorer::correlateWith(int row, int word, uint64 bit)
 
 #if CV_AVX512_SKX
 
+// The forms without a mask warn of uninitialized values in GCC 12.
+static const __mmask16 ALL_LANES = 0xFFFF;
+
 static CV_ALWAYS_INLINE __m512 upperAndLower(const float* upper, const float* lower)
 {
     const __m512 d = _mm512_loadu_ps(upper);
-    return lower ? _mm512_shuffle_f32x4(d, _mm512_loadu_ps(lower), _MM_SHUFFLE(1, 0, 3, 2)) : d;
+    return lower ? _mm512_maskz_shuffle_f32x4(ALL_LANES, d, _mm512_loadu_ps(lower), _MM_SHUFFLE(1, 0, 3, 2)) : d;
 }
 
 // Lines of d in the order 0, 1, 2, 1 and 2, 2, 1, 3: d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]
@@ -371,9 +374,12 @@ static CV_ALWAYS_INLINE void transformWindow(const float* const* groups, float* 
     if (groups[1])
         d = _mm512_permutex2var_ps(d, _mm512_setr_epi32(2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28, 29),
                                    upperAndLower(groups[1], groups[3]));
-    d = inputTransform(_mm512_shuffle_f32x4(d, d, _MM_SHUFFLE(1, 2, 1, 0)), _mm512_shuffle_f32x4(d, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xFF0F);
-    d = inputTransform(_mm512_permute_ps(d, _MM_SHUFFLE(1, 2, 1, 0)), _mm512_permute_ps(d, _MM_SHUFFLE(3, 1, 2, 2)), 0xDDDD);
-    _mm512_storeu_ps(dst, _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), d));
+    d = inputTransform(_mm512_maskz_shuffle_f32x4(ALL_LANES, d, d, _MM_SHUFFLE(1, 2, 1, 0)),
+                       _mm512_maskz_shuffle_f32x4(ALL_LANES, d, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xFF0F);
+    d = inputTransform(_mm512_maskz_permute_ps(ALL_LANES, d, _MM_SHUFFLE(1, 2, 1, 0)),
+                       _mm512_maskz_permute_ps(ALL_LANES, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xDDDD);
+    const __m512i columns = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_ps(dst, _mm512_maskz_permutexvar_ps(ALL_LANES, columns, d));
 }
 
 #else

@@ -386,12 +386,12 @@ TEST(Semcorr_PatchMatch, auto_takes_the_cheaper_search)
     const Ptr<Matcher> shared = Matcher::create(makePtr<ColourFeatures>(16), makeNet(netCases[0], PADDING_INPUT));
     Matcher::Params params = searchParams(SEARCH_AUTO), dense = searchParams(SEARCH_DENSE_4D), sparse = searchParams();
     EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 16).mode);
-    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 31).mode);   // 961 cells
-    EXPECT_EQ(SEARCH_PATCHMATCH, statsOf(shared, params, 32).mode); // 1024 cells
+    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 28).mode);   // 784 cells
+    EXPECT_EQ(SEARCH_PATCHMATCH, statsOf(shared, params, 29).mode); // 841 cells
     const Matcher::Stats all = statsOf(shared, dense, 40), visited = statsOf(shared, sparse, 40);
     EXPECT_LT(visited.hiddenSites, all.hiddenSites / 2);
-    EXPECT_LT(visited.hiddenSites, 2 * 600 * 40 * 40);
-    EXPECT_GT(visited.hiddenSites, 600 * 40 * 40 / 2);
+    EXPECT_LT(visited.hiddenSites, 2 * 700 * 40 * 40);
+    EXPECT_GT(visited.hiddenSites, 700 * 40 * 40 / 2);
 
     params.mutual = true;
     EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 32).mode);
