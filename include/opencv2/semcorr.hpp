@@ -41,5 +41,6 @@ Conventions that hold for the whole module:
 #include "opencv2/semcorr/features.hpp"
 #include "opencv2/semcorr/consensus.hpp"
 #include "opencv2/semcorr/matcher.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
 
 #endif

@@ -11,11 +11,13 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
 import typing
 import unittest
+import zlib
 
 import cv2
 import numpy as np
@@ -76,19 +78,23 @@ class SemcorrTest(unittest.TestCase):
 
 class Names(SemcorrTest):
     FUNCTIONS = '''normalizeFeatures correlate mutualFilter conv4d maxPool4d relocalize selfSimilarity bestMatches fieldToFlow
-        transferPoints'''.split()
+        transferPoints readPairs checkDataset computePCK summarizePCK bootstrapPCK comparePCK countCorrectFlow readFlow
+        fromCornerAligned toCornerAligned'''.split()
     METHODS = {
         'ConsensusNet': '''create createPreset addBlock getBlockCount getBlock setBlock isJoined getSymmetry getPadding
             setLastActivation getLastActivation setResidual getResidual forward scorePairs save load''',
         'FeatureNet': 'create createFromMemory compute getParams setParams Params',
         'Matcher': '''create setSelfSimilarity match setReference matchReference matchFeatures transferKeypoints matchSparse
             getParams setParams getStats getFeatureNet getConsensusNet setProvenance getProvenance save Params Stats''',
+        'ImagePair': '', 'PCKResult': '', 'PCKIntervals': '', 'PCKComparison': '',
     }
     CONSTANTS = {
         'CONV_SAME': 0, 'CONV_VALID': 1, 'FROM_1_TO_2': 0, 'FROM_2_TO_1': 1,
         'SYMMETRY_NONE': 0, 'SYMMETRY_NET': 1, 'SYMMETRY_BLOCK': 2, 'PADDING_LAYER': 0, 'PADDING_INPUT': 1,
         'PRESET_NCNET_555': 0, 'PRESET_NCNET_33': 1, 'PRESET_ANCNET_A': 2, 'PRESET_ANCNET_B': 3, 'PRESET_ANCNET_C': 4,
         'PRESET_PMNC': 5, 'SEARCH_AUTO': 0, 'SEARCH_DENSE_4D': 1, 'SEARCH_PATCHMATCH': 2,
+        'REF_IMAGE': 0, 'REF_OBJECT_BOX': 1, 'REF_KEYPOINT_BOX': 2, 'REF_PADDED_BOX': 3,
+        'PCK_PER_POINT': 1, 'PCK_LEGACY_SQUARE': 2, 'PCK_2_TO_1': 4,
         'REFINE_NONE': 0, 'REFINE_PARABOLA': 1, 'REFINE_SOFT_ARGMAX': 2, 'TARGET_CPU': 0, 'TARGET_CUDA': 1,
     }
 
@@ -650,6 +656,196 @@ class Matcher(SemcorrTest):
                 self.assert_error('broken', semcorr.FeatureNet.create, path)
                 self.assert_error('broken', semcorr.Matcher.create, path)
                 self.assert_error('broken', semcorr.ConsensusNet.load, path)
+
+
+def mat_file(compressed=True, **variables):
+    """A MAT file of level 5 as MATLAB's -v7 writes it: each matrix of doubles compressed by zlib"""
+    def element(kind, data):
+        return struct.pack('<II', kind, len(data)) + data + bytes(-len(data) % 8)
+    content = b'MATLAB 5.0 MAT-file'.ljust(124) + b'\0\1IM'
+    for name, values in variables.items():
+        matrix = element(14, element(6, struct.pack('<II', 6, 0)) + element(5, struct.pack('<ii', *values.shape)) +
+                         element(1, name.encode()) + element(9, np.asfortranarray(values, np.float64).tobytes(order='F')))
+        if compressed:
+            matrix = zlib.compress(matrix)
+            matrix = struct.pack('<II', 15, len(matrix)) + matrix
+        content += matrix
+    return content
+
+
+def png_head(width, height):
+    return b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR' + struct.pack('>II', width, height)
+
+
+class Evaluation(SemcorrTest):
+    ALPHAS = [0.05, 0.1, 0.2]
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def write(self, name, content):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def pairs(self, count=40):
+        pairs = []
+        for i in range(count):
+            pair = semcorr.ImagePair()
+            n = RNG.integers(1, 12)
+            pair.id, pair.category, pair.viewpoint = 'pair %d' % i, 'abc'[i % 3], i % 4 - 1
+            pair.points1, pair.points2 = [RNG.uniform(0, 300, (n, 1, 2)).astype(np.float32) for _ in range(2)]
+            pair.size1, pair.size2 = [tuple(int(x) for x in RNG.integers(100, 400, 2)) for _ in range(2)]
+            pair.box1, pair.box2 = [(3.5, 5, *RNG.uniform(50, 200, 2)) for _ in range(2)]
+            pairs.append(pair)
+        return pairs, [p.points2 + RNG.uniform(-60, 60, p.points2.shape) for p in pairs]
+
+    @staticmethod
+    def numpy_pck(pair, predicted, alphas, reference, square, back):
+        """The whole definition, for one pair: which points are correct (alphas x points)"""
+        truth = (pair.points1 if back else pair.points2).reshape(-1, 2).astype(float)
+        size, box = [np.array(x, float) for x in ((pair.size1, pair.box1[2:]) if back else (pair.size2, pair.box2[2:]))]
+        if square:
+            scale = 256 / size
+            truth, predicted, size, box = (truth + 1) * scale, (predicted.reshape(-1, 2) + 1) * scale, size * scale, box * scale
+        around = np.vstack([truth, [[-1, -1] if square else [-2, -2]]]) if reference == semcorr.REF_PADDED_BOX else truth
+        length = max({semcorr.REF_IMAGE: size, semcorr.REF_OBJECT_BOX: box}.get(reference, np.ptp(around, axis=0)))
+        difference = predicted.reshape(-1, 2) - truth
+        return np.sqrt((difference ** 2).sum(axis=1)) <= np.array(alphas)[:, None] * length
+
+    def test_pck_is_that_of_numpy(self):
+        pairs, predicted = self.pairs()
+        back = [p.points1 + RNG.uniform(-60, 60, p.points1.shape) for p in pairs]
+        for reference in (semcorr.REF_IMAGE, semcorr.REF_OBJECT_BOX, semcorr.REF_KEYPOINT_BOX, semcorr.REF_PADDED_BOX):
+            for flags in range(8):
+                points = back if flags & semcorr.PCK_2_TO_1 else predicted
+                expected = [self.numpy_pck(p, q, self.ALPHAS, reference, flags & semcorr.PCK_LEGACY_SQUARE,
+                                           flags & semcorr.PCK_2_TO_1) for p, q in zip(pairs, points)]
+                result = semcorr.computePCK(pairs, points, self.ALPHAS, reference, flags)
+                np.testing.assert_array_equal(result.correct, [e.sum(axis=1) for e in expected])
+                np.testing.assert_array_equal(result.points[:, 0], [e.shape[1] for e in expected])
+                np.testing.assert_array_equal(result.perPair, [e.mean(axis=1) for e in expected])
+                def figure(members):
+                    if flags & semcorr.PCK_PER_POINT:
+                        return np.hstack(members).mean(axis=1)
+                    return np.mean([m.mean(axis=1) for m in members], axis=0)
+                by_category = [figure([e for e, p in zip(expected, pairs) if p.category == c]) for c in 'abc']
+                by_level = [figure([e for e, p in zip(expected, pairs) if p.viewpoint == v]) for v in range(3)]
+                np.testing.assert_allclose(result.overall, figure(expected), rtol=1e-14)
+                np.testing.assert_allclose(result.perCategory, by_category, rtol=1e-14)
+                np.testing.assert_allclose(result.perNuisance, by_level, rtol=1e-14)
+                np.testing.assert_allclose(result.mean, np.mean(by_category, axis=0), rtol=1e-14)
+        self.assertEqual((list(result.categories), list(result.categoryPairs)), (['a', 'b', 'c'], [14, 13, 13]))
+        self.assertEqual((list(result.nuisances), list(result.nuisanceLevels)), (['viewpoint'] * 3, [0, 1, 2]))
+        self.assertEqual((result.reference, result.flags), (semcorr.REF_PADDED_BOX, 7))
+
+    def test_layouts_of_predictions(self):
+        pairs, predicted = self.pairs(10)
+        expected = semcorr.computePCK(pairs, predicted, self.ALPHAS).correct
+        for other in ([p.reshape(-1, 2) for p in predicted], tuple(predicted), [np.repeat(p, 2, axis=0)[::2] for p in predicted]):
+            np.testing.assert_array_equal(semcorr.computePCK(pairs=pairs, predicted=other, alphas=self.ALPHAS).correct, expected)
+        pairs = pairs[:1] * 2
+        self.assert_error('two pairs have the id "pair 0"', semcorr.computePCK, pairs, predicted[:1] * 2, self.ALPHAS)
+        pairs[0].id = ''
+        result = semcorr.computePCK(pairs, np.stack(predicted[:1] * 2), self.ALPHAS)
+        np.testing.assert_array_equal(result.correct, expected[[0, 0]])
+        self.assertEqual(list(result.ids), ['0', '1'])
+        self.assert_error('predicted has 1 arrays, expected 2', semcorr.computePCK, pairs, predicted[:1], self.ALPHAS)
+        self.assert_error('reference is 9', semcorr.computePCK, pairs, predicted[:2], self.ALPHAS, 9)
+
+    def test_results_from_and_to_text(self):
+        pairs, predicted = self.pairs()
+        result = semcorr.computePCK(pairs, predicted, self.ALPHAS)
+        text = json.dumps({'points': result.points.ravel().tolist(), 'correct': result.correct.tolist()})
+        again = semcorr.summarizePCK(pairs, **{k: np.array(v) for k, v in json.loads(text).items()}, alphas=self.ALPHAS)
+        self.assertEqual((list(again.mean), list(again.overall)), (list(result.mean), list(result.overall)))
+        np.testing.assert_array_equal(again.perNuisance, result.perNuisance)
+        some = [i for i, p in enumerate(pairs) if p.category != 'b']
+        part = semcorr.summarizePCK([pairs[i] for i in some], result.points[some], result.correct[some], self.ALPHAS)
+        self.assertEqual(list(part.categories), ['a', 'c'])
+        np.testing.assert_allclose(part.mean, result.perCategory[[0, 2]].mean(axis=0), rtol=1e-14)
+
+    def test_intervals_and_comparison(self):
+        pairs, predicted = self.pairs()
+        result = semcorr.computePCK(pairs, predicted, self.ALPHAS)
+        intervals = semcorr.bootstrapPCK(result, resamples=200, confidence=0.9, seed=3)
+        self.assertEqual([getattr(intervals, n).shape for n in 'mean overall perCategory perNuisance'.split()],
+                         [(3, 1, 2), (3, 1, 2), (3, 3, 2), (3, 3, 2)])
+        self.assertTrue((intervals.mean[:, 0, 0] <= result.mean).all() and (intervals.mean[:, 0, 1] >= result.mean).all())
+        better = semcorr.computePCK(pairs, [0.5 * (q + p.points2) for p, q in zip(pairs, predicted)], self.ALPHAS)
+        comparison = semcorr.comparePCK(result, better, 500)
+        self.assertEqual(comparison.pairs, 40)
+        np.testing.assert_allclose(comparison.mean, np.subtract(better.mean, result.mean), atol=1e-15)
+        np.testing.assert_array_equal(comparison.better, (better.correct > result.correct).sum(axis=0))
+        self.assertEqual(list(comparison.worse), [0, 0, 0])
+        self.assertTrue((comparison.meanInterval[:, 0, 0] > 0).all())
+        self.assertEqual(list(comparison.overallP), [2 / 500] * 3)
+
+    def test_plain_csv(self):
+        self.write('Katze/b\u00e4r.png', png_head(30, 20))
+        self.write('val_pairs.csv', 'imageA,imageB,XA1,YA1,XB1,YB1\nKatze/b\u00e4r.png,Katze/b\u00e4r.png,1.5,2,3,4\n')
+        pair, = semcorr.readPairs('csv', self.root, 'val')
+        self.assertEqual((pair.id, pair.category, pair.size1, pair.flip1, pair.leaked),
+                         ('Katze/b\u00e4r.png:Katze/b\u00e4r.png', 'Katze', (30, 20), False, -1))
+        np.testing.assert_array_equal(pair.points1, np.float32([[[1.5, 2]]]))
+        self.assertEqual(len(semcorr.checkDataset('csv', self.root, 'val')), 0)
+        self.write('val_pairs.csv', b'imageA,imageB,XA1,YA1,XB1,YB1\n\xff.png,\xc3\x28.png,1.5,2,3,4\n\x80,b\n')
+        problems = semcorr.checkDataset('csv', str(self.root), 'val')
+        self.assertEqual([p.split('pairs.csv:')[1].split()[0] for p in problems], ['2:', '2:', '3:'])
+        self.assert_error('pairs.csv:2: picture', semcorr.readPairs, 'csv', str(self.root), 'val')
+        self.assert_error('expected "csv", "pfpascal"', semcorr.readPairs, 'pascal', str(self.root), 'val')
+
+    def test_pf_pascal_with_compressed_annotations(self):
+        for name, size in (('a', (50, 40)), ('b', (60, 30))):
+            self.write('JPEGImages/%s.jpg' % name, png_head(*size))
+            self.write('Annotations/dog/%s.mat' % name, mat_file(
+                kps=np.array([[1, 2], [np.nan, np.nan], [3, 4 + size[0]]]), bbox=np.array([[1, 2, 11, 22]])))
+        self.write('val_pairs.csv', 'source_image,target_image,class,flip\nx/a.jpg,x/b.jpg,12,0\n')
+        pair, = semcorr.readPairs('pfpascal', self.root, 'val')
+        np.testing.assert_array_equal(pair.points1[:, 0], [[0, 1], [2, 53]])
+        np.testing.assert_array_equal(pair.points2[:, 0], [[0, 1], [2, 63]])
+        self.assertEqual(pair.box2, (0, 1, 10, 20))
+        # a variable that is larger than any annotation is not looked at, however little of the file it takes
+        self.write('Annotations/dog/a.mat', mat_file(picture=np.zeros((1000, 1000)), kps=np.array([[5., 6], [7, 8], [9, 10]])))
+        pair, = semcorr.readPairs('pfpascal', self.root, 'val')
+        np.testing.assert_array_equal(pair.points1[:, 0], [[4, 5], [8, 9]])
+
+    def test_flow(self):
+        truth = RNG.uniform(-5, 5, (4, 6, 2)).astype(np.float32)
+        truth[0, 0] = 1e10
+        self.write('x.flo', b'PIEH' + struct.pack('<ii', 6, 4) + truth.tobytes())
+        np.testing.assert_array_equal(semcorr.readFlow(self.root / 'x.flo'), truth)
+        flow = truth + RNG.uniform(-3, 3, truth.shape).astype(np.float32)
+        flow[0, 0] = 0
+        mask = RNG.integers(0, 2, (4, 6), dtype=np.uint8)
+        error = np.linalg.norm(flow.astype(float) - truth, axis=2)[(mask > 0) & (truth[:, :, 0] < 1e9)]
+        count, correct = semcorr.countCorrectFlow(flow, truth, (40, 20), [0.05, 0.02], mask=mask)
+        self.assertEqual((count, list(correct)), (error.size, [(error <= 2).sum(), (error <= 0.8).sum()]))
+
+    def test_corner_aligned_cells(self):
+        points = RNG.uniform(0, 99, (5, 2))
+        there = semcorr.fromCornerAligned(points, (100, 80), (25, 20))
+        np.testing.assert_allclose(there[:, 0], (points * [24 / 99, 19 / 79] + 0.5) * 4 - 0.5, rtol=1e-5)
+        np.testing.assert_allclose(semcorr.toCornerAligned(there, (100, 80), (25, 20))[:, 0], points, rtol=1e-4)
+
+    def test_real_pairs_against_a_reader_of_three_lines(self):
+        shared = os.environ.get('SEMCORR_SHARED')
+        if not shared:
+            self.skipTest('SEMCORR_SHARED is not set')
+        file = os.path.join(shared, 'data', 'willow', 'val_pairs.csv')
+        numbers = np.genfromtxt(file, delimiter=',', skip_header=1)[:, 2:].reshape(-1, 4, 10)
+        categories = np.array([line.split('/')[0] for line in pathlib.Path(file).read_text().split()[1:]])
+        pairs = semcorr.readPairs('csv', os.path.dirname(file), 'val')
+        predicted = numbers[:, 2:] + RNG.normal(0, 15, numbers[:, 2:].shape)
+        result = semcorr.computePCK(pairs, list(predicted.transpose(0, 2, 1)), self.ALPHAS)
+        length = np.ptp(numbers[:, 2:], axis=2).max(axis=1)
+        distance = np.hypot(*(predicted - numbers[:, 2:]).transpose(1, 0, 2))
+        share = (distance[:, :, None] <= length[:, None, None] * self.ALPHAS).mean(axis=1)
+        np.testing.assert_array_equal(result.perPair, share)
+        np.testing.assert_allclose(result.mean, np.mean([share[categories == c].mean(axis=0) for c in set(categories)], axis=0),
+                                   rtol=1e-14)
 
 
 if __name__ == '__main__':
