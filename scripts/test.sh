@@ -12,6 +12,7 @@ Builds the module with its tests and runs, with one log per suite in <build dir>
   perf             opencv_perf_semcorr, every case once (does it run; for timings call it directly)
   python           misc/python/test
   programs         the samples, run as a user would
+  evaluate         the evaluation programs, the same way
 Fails if anything failed. Tests that need ../shared (data that is not part of the project) are skipped without it.
 EOF
 }
@@ -66,6 +67,7 @@ suite accuracy-no-avx2 gtest env OPENCV_CPU_DISABLE=AVX512-SKX,AVX2 "$test"
 suite perf gtest "$build/bin/opencv_perf_semcorr" --perf_min_samples=1 --perf_force_samples=1
 suite python unittest "$build/venv/bin/python" "$repo/misc/python/test/test_semcorr.py" -v
 suite programs unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_programs.py" -v
+suite evaluate unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_evaluate.py" -v
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -7,7 +7,7 @@
 #include "features.hpp"
 #include "file_io.hpp"
 #include "model_node.hpp"
-#include "sha256.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
 #include "utf8.hpp"
 
 namespace cv { namespace semcorr {

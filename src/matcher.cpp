@@ -161,7 +161,28 @@ void MatcherImpl::transferKeypoints(InputArray image1, InputArray image2, InputA
     begin();
     const Mat points = getPoints(points1, "points1");
     const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
-    const Size size1 = image1.size();
+    transfer(f1, image1.size(), f2, image2.size(), points, points2, confidence);
+    end();
+}
+
+void MatcherImpl::transferKeypointsFeatures(InputArray features1, const Size& size1, InputArray features2, const Size& size2,
+                                            InputArray points1, OutputArray points2, OutputArray confidence)
+{
+    CV_INSTRUMENT_REGION();
+    begin();
+    const Mat points = getPoints(points1, "points1");
+    Mat f1, f2;
+    getFeaturePair(features1, features2, f1, f2);
+    checkSize(size1, "size1");
+    checkSize(size2, "size2");
+    transfer(f1, size1, f2, size2, points, points2, confidence);
+    end();
+}
+
+// points: N×1 CV_32FC2 in pixels of image 1
+void MatcherImpl::transfer(const Mat& f1, const Size& size1, const Mat& f2, const Size& size2, const Mat& points, OutputArray points2,
+                           OutputArray confidence)
+{
     const Cells cells = search(f1, f2, confidence.needed());
     std::vector<Point2d> positions;
     for (int i = 0; i < points.rows; i++)
@@ -176,15 +197,14 @@ void MatcherImpl::transferKeypoints(InputArray image1, InputArray image2, InputA
     for (int i = 0; i < points.rows; i++)
     {
         const Point2f cell = refineMatch(found[i].around.data(), found[i].target, params.refine);
-        targets.at<Point2f>(i) = Point2f(cellToPixel(cell.x, cells.grid2.width, image2.cols()),
-                                         cellToPixel(cell.y, cells.grid2.height, image2.rows()));
+        targets.at<Point2f>(i) = Point2f(cellToPixel(cell.x, cells.grid2.width, size2.width),
+                                         cellToPixel(cell.y, cells.grid2.height, size2.height));
         const Point source(cvRound(positions[i].x), cvRound(positions[i].y));
         confidences.at<float>(i) = cells.confidenceOf(source, found[i].target);
     }
     targets.copyTo(points2);
     if (confidence.needed())
         confidences.copyTo(confidence);
-    end();
 }
 
 void MatcherImpl::matchSparse(InputArray image1, InputArray image2, std::vector<KeyPoint>& keypoints1,

@@ -24,6 +24,8 @@ public:
     void matchFeatures(InputArray features1, InputArray features2, OutputArray field, OutputArray scores) CV_OVERRIDE;
     void transferKeypoints(InputArray image1, InputArray image2, InputArray points1, OutputArray points2,
                            OutputArray confidence) CV_OVERRIDE;
+    void transferKeypointsFeatures(InputArray features1, const Size& size1, InputArray features2, const Size& size2,
+                                   InputArray points1, OutputArray points2, OutputArray confidence) CV_OVERRIDE;
     void matchSparse(InputArray image1, InputArray image2, std::vector<KeyPoint>& keypoints1, std::vector<KeyPoint>& keypoints2,
                      std::vector<DMatch>& matches, int maxMatches) CV_OVERRIDE;
 
@@ -57,6 +59,8 @@ private:
     Mat features(InputArray image, const char* name);
     SearchTask makeTask(const Mat& f1, const Mat& f2) const;
     Cells search(const Mat& f1, const Mat& f2, bool wantConfidence);
+    void transfer(const Mat& f1, const Size& size1, const Mat& f2, const Size& size2, const Mat& points, OutputArray points2,
+                  OutputArray confidence);
     void toPixels(const Cells& cells, const Size& size1, const Size& size2, OutputArray flow, OutputArray confidence);
     void begin();
     void end();

@@ -4,7 +4,7 @@
 #include "precomp.hpp"
 #include "model_io.hpp"
 #include "file_io.hpp"
-#include "sha256.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
 #include "utf8.hpp"
 
 #include <cstring>

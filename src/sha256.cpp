@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
-#include "sha256.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
 
 #include <cstdint>
 

@@ -246,6 +246,30 @@ TEST(Semcorr_Matcher, keypoints_at_cell_centres)
     EXPECT_EQ(points2.at<Point2f>(1), points2.at<Point2f>(0));
 }
 
+TEST(Semcorr_Matcher, transfers_keypoints_by_features)
+{
+    const Mat image1 = paint(randomColours(6, 5), Size(5 * CELL + 3, 6 * CELL)),
+              image2 = paint(randomColours(4, 7), Size(7 * CELL, 4 * CELL - 2)),
+              points1 = Mat_<float>({ 3, 2 }, { 7.5f, 7.5f, 30.2f, 41.7f, -5, 100 });
+    Mat f1, f2, expected[2], got[2];
+    for (int mode : { SEARCH_DENSE_4D, SEARCH_PATCHMATCH })
+    {
+        const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(CELL), Golden("nc_33").net(SYMMETRY_NET),
+                                                     searchParams(mode, false, true, REFINE_PARABOLA));
+        matcher->getFeatureNet()->compute(image1, f1);
+        matcher->getFeatureNet()->compute(image2, f2);
+        matcher->transferKeypoints(image1, image2, points1, expected[0], expected[1]);
+        matcher->transferKeypointsFeatures(f1, image1.size(), f2, image2.size(), points1, got[0], got[1]);
+        for (int i = 0; i < 2; i++)
+            EXPECT_EQ(0, cvtest::norm(expected[i], got[i], NORM_INF));
+        EXPECT_GT(cvtest::norm(got[0], NORM_INF), 0);
+        EXPECT_ERROR(matcher->transferKeypointsFeatures(f1, Size(), f2, image2.size(), points1, got[0]), "size1");
+        EXPECT_ERROR(matcher->transferKeypointsFeatures(f1, image1.size(), f2, Size(-1, 5), points1, got[0]), "size2");
+        EXPECT_ERROR(matcher->transferKeypointsFeatures(f1, image1.size(), Mat(), image2.size(), points1, got[0]), "features2");
+        EXPECT_ERROR(matcher->transferKeypointsFeatures(f1, image1.size(), f2, image2.size(), Mat(), got[0]), "points1");
+    }
+}
+
 TEST(Semcorr_Matcher, second_branch_is_half_of_each)
 {
     Golden golden("anc_selfsim");

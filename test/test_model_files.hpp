@@ -6,7 +6,7 @@
 
 #include "test_precomp.hpp"
 #include "opencv2/core/utils/filesystem.hpp"
-#include "../src/sha256.hpp"  // to make files that are wrong in spite of a right checksum
+#include "opencv2/semcorr/evaluation.hpp"  // to make files that are wrong in spite of a right checksum
 
 #include <fstream>
 

@@ -251,6 +251,12 @@ CV_EXPORTS_W void fromCornerAligned(InputArray points, OutputArray dst, const Si
 @param grid size of its grid of features in cells, both sides at least 2 */
 CV_EXPORTS_W void toCornerAligned(InputArray points, OutputArray dst, const Size& size, const Size& grid);
 
+/** @brief SHA-256 (FIPS 180-4): names the model that a result was made with.
+@param data bytes; may be null if size is 0
+@param size number of bytes
+@return 64 lower-case hexadecimal digits */
+CV_EXPORTS String sha256(const void* data, size_t size);
+
 //! @}
 }}
 

@@ -205,6 +205,19 @@ public:
     CV_WRAP virtual void transferKeypoints(InputArray image1, InputArray image2, InputArray points1,
                                            OutputArray points2, OutputArray confidence = noArray()) = 0;
 
+    /** @brief transferKeypoints of two pictures whose features are there already, with the same result: for programs that use the
+    features of a picture many times.
+    @param features1 h1xw1xC `CV_32F`, finite, not all zero: what FeatureNet::compute gives for image 1
+    @param size1 size of image 1 in pixels
+    @param features2 h2xw2xC of the same C, of image 2
+    @param size2 size of image 2 in pixels
+    @param points1 as in transferKeypoints
+    @param points2 as in transferKeypoints
+    @param confidence as in transferKeypoints */
+    CV_WRAP virtual void transferKeypointsFeatures(CV_ND InputArray features1, const Size& size1, CV_ND InputArray features2,
+                                                   const Size& size2, InputArray points1, OutputArray points2,
+                                                   OutputArray confidence = noArray()) = 0;
+
     /** @brief The most confident matches as KeyPoint and DMatch, for the rest of OpenCV (RANSAC, drawMatches, ...).
     @param image1 `CV_8UC3` (BGR)
     @param image2 `CV_8UC3` (BGR)
