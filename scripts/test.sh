@@ -13,6 +13,7 @@ Builds the module with its tests and runs, with one log per suite in <build dir>
   python           misc/python/test
   programs         the samples, run as a user would
   evaluate         the evaluation programs, the same way
+  train            the trainer (scripts/train.sh, which fetches LibTorch; without network its tests are skipped)
 Fails if anything failed. Tests that need ../shared (data that is not part of the project) are skipped without it.
 EOF
 }
@@ -68,6 +69,13 @@ suite perf gtest "$build/bin/opencv_perf_semcorr" --perf_min_samples=1 --perf_fo
 suite python unittest "$build/venv/bin/python" "$repo/misc/python/test/test_semcorr.py" -v
 suite programs unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_programs.py" -v
 suite evaluate unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_evaluate.py" -v
+status=0
+"$repo/scripts/train.sh" --build-only "$@" || status=$?
+if [ $status -ne 0 ] && [ $status -ne 3 ]; then  # 3: no LibTorch
+    failed=$((failed + 1))
+    echo "the trainer does not build"
+fi
+suite train unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_train.py" -v
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+"""Runs the trainer's own tests and the trainer as a user would, on a small data set that is made here.
+
+Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2; and the trainer, built by
+scripts/train.sh --build-only."""
+import csv
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import cv2
+import numpy as np
+
+REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get('SEMCORR_BUILD', os.path.join(REPO, 'build'))
+TRAINER = os.path.join(BUILD, 'bin', 'semcorr_train')
+OWN_TESTS = os.path.join(BUILD, 'bin', 'semcorr_train_test')
+POINTS = 4
+
+
+def draw(kind, seed):
+    """A picture of 128x96 with an object of four coloured corners somewhere, and the corners."""
+    rng = np.random.RandomState(seed)
+    picture = np.full((96, 128, 3), rng.randint(60, 200, 3), np.uint8)
+    x, y, side = rng.randint(20, 60), rng.randint(20, 40), rng.randint(24, 36)
+    corners = np.array([[x, y], [x + side, y], [x + side, y + side], [x, y + side]], np.float32)
+    cv2.fillPoly(picture, [corners.astype(np.int32)], (90, 90, 90))
+    for corner, colour in zip(corners.astype(int), [(0, 0, 255), (0, 255, 0), (255, 0, 0), (0, 255, 255)]):
+        if kind == 'round':
+            cv2.circle(picture, tuple(int(v) for v in corner), 8, colour, -1)
+        else:
+            cv2.rectangle(picture, tuple(int(v) for v in corner - 7), tuple(int(v) for v in corner + 7), colour, -1)
+    return picture, corners
+
+
+@unittest.skipUnless(os.path.exists(OWN_TESTS), 'the trainer is not built (scripts/train.sh --build-only)')
+class OwnTests(unittest.TestCase):
+    """Those of tools/train/test, each as one of its own"""
+
+
+def add_own_tests():
+    for name in subprocess.run([OWN_TESTS, '--list'], stdout=subprocess.PIPE, text=True, check=True).stdout.split():
+        def run(self, name=name):
+            result = subprocess.run([OWN_TESTS, name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+            self.assertEqual(result.returncode, 0, result.stdout)
+        setattr(OwnTests, 'test_' + name, run)
+
+
+if os.path.exists(OWN_TESTS):
+    add_own_tests()
+
+
+@unittest.skipUnless(os.path.exists(TRAINER), 'the trainer is not built (scripts/train.sh --build-only)')
+class Train(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.root = os.path.join(cls.folder.name, 'data')
+        pictures = {}
+        for kind in ('round', 'square'):
+            os.makedirs(os.path.join(cls.root, kind))
+            for i in range(5):
+                name = '%s/%d.png' % (kind, i)
+                picture, pictures[name] = draw(kind, len(pictures))
+                cv2.imwrite(os.path.join(cls.root, name), picture)
+        cls.pairs = os.path.join(cls.root, 'train_pairs.csv')
+        cls.val = os.path.join(cls.root, 'val_pairs.csv')
+        names = sorted(pictures)
+        every = [(a, b) for a in names for b in names if a != b and a[0] == b[0]]
+        cls.write_pairs(cls.pairs, [(a, pictures[a], b, pictures[b]) for a, b in every if '4' not in a + b])
+        cls.write_pairs(cls.val, [(a, pictures[a], b, pictures[b]) for a, b in every if '4' in a + b])
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory(dir=self.folder.name)
+        self.addCleanup(self.dir.cleanup)
+        self.out = os.path.join(self.dir.name, 'out')
+
+    @staticmethod
+    def write_pairs(path, rows):
+        with open(path, 'w', newline='') as f:
+            writer = csv.writer(f)
+            writer.writerow(['imageA', 'imageB'] + [c + s + str(i + 1) for s in 'AB' for c in 'XY' for i in range(POINTS)])
+            for a, pa, b, pb in rows:
+                writer.writerow([a, b, *pa[:, 0], *pa[:, 1], *pb[:, 0], *pb[:, 1]])
+
+    def command(self, *options, pairs=True):
+        """Small and quick, but with everything that training has; options given replace these."""
+        labelled = ['--root=' + self.root, '--pairs=' + self.pairs] if pairs else []
+        small = ['--longest-side=128', '--versions=4', '--batch=4', '--adapter-hidden=32', '--steps=12', '--checkpoint-every=4',
+                 '--threads=2', '--device=cpu', '--cache=' + os.path.join(self.folder.name, 'cache'), '--out=' + self.out]
+        names = [o.split('=')[0] for o in options]
+        return [TRAINER, *[o for o in labelled + small if o.split('=')[0] not in names], *options]
+
+    def call(self, *options, pairs=True, **more):
+        return subprocess.run(self.command(*options, pairs=pairs), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=300, **more)
+
+    def train(self, *options, **more):
+        result = self.call(*options, **more)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result.stdout
+
+    def assertFails(self, result, *words):
+        self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+    def file(self, name, out=None):
+        return os.path.join(out or self.out, name)
+
+    def weights(self, out=None):
+        """Everything in the model but its provenance and the checksum"""
+        with open(self.file('model.yml', out)) as f:
+            text = f.read()
+        return re.sub(r'# sha256.*', '', re.sub(r'(?s)   provenance:.*?\n   search:', '', text))
+
+    def losses(self):
+        with open(self.file('log.csv')) as f:
+            return [float(row['loss']) for row in csv.DictReader(f)]
+
+    def test_learns_and_tells_what_it_did(self):
+        text = self.train('--steps=40', '--validate-every=20', '--val-pairs=' + self.val, '--seed=3', '--note=a note')
+        self.assertIn('24 pairs of 8 pictures in 2 categories (round, square)', text)
+        losses = self.losses()
+        self.assertEqual(len(losses), 40)
+        self.assertLess(np.mean(losses[-5:]), np.mean(losses[:5]) - 0.3)
+        self.assertEqual(cv2.imread(self.file('curves.png')).shape, (700, 800, 3))
+        matcher = cv2.semcorr.Matcher.create(self.file('model.yml'))
+        provenance = matcher.getProvenance()
+        for words in ('--steps=40', 'Seed 3', '24 pairs of 8 pictures', 'a note'):
+            self.assertIn(words, provenance)
+        # the figure in the file is the one that the file's matcher gets
+        pairs = cv2.semcorr.readPairs('csv', self.root, self.val)
+        found = [matcher.transferKeypoints(cv2.imread(p.image1), cv2.imread(p.image2), p.points1)[0] for p in pairs]
+        pck = cv2.semcorr.computePCK(pairs, found, [0.05, 0.1, 0.15]).mean
+        told = [float(v) for v in re.search(r'box: (\S+) (\S+) (\S+) ', provenance).groups()]
+        np.testing.assert_allclose(told, pck, atol=0.011)
+        self.assertGreater(pck[2], 0.5)
+
+    def test_same_seed_same_weights(self):
+        first, second, third = (os.path.join(self.dir.name, name) for name in 'abc')
+        self.train('--out=' + first)
+        self.train('--out=' + second)
+        self.train('--out=' + third, '--seed=2')
+        self.assertEqual(self.weights(first), self.weights(second))
+        self.assertNotEqual(self.weights(first), self.weights(third))
+
+    def test_resumed_is_the_same_as_uninterrupted(self):
+        whole = os.path.join(self.dir.name, 'whole')
+        options = ['--val-pairs=' + self.val, '--validate-every=6', '--steps=20']
+        self.train(*options, '--out=' + whole)
+        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
+        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        self.train(*options, '--resume')
+        self.assertEqual(self.weights(), self.weights(whole))
+        with open(self.file('log.csv')) as ours, open(self.file('log.csv', whole)) as theirs:
+            self.assertEqual(ours.read(), theirs.read())
+
+    def test_stops_when_asked(self):
+        process = subprocess.Popen(self.command('--steps=10000', '--checkpoint-every=10000'), stdout=subprocess.PIPE, text=True)
+        while 'training 1/' not in process.stdout.readline():
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=60)[0]
+        self.assertEqual(process.returncode, 130)
+        self.assertIn('--resume', rest)
+        self.assertGreater(os.path.getsize(self.file('checkpoint.pt')), 1000)
+
+    def test_killed_at_any_moment(self):
+        options = ['--steps=100000', '--checkpoint-every=1']
+        chance = random.Random(1)
+        resume = []
+        for _ in range(6):
+            process = subprocess.Popen(self.command(*options, *resume), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            while 'training ' not in process.stdout.readline() or not os.path.exists(self.file('checkpoint.pt')):
+                self.assertIsNone(process.poll(), process.stderr.read() if process.poll() else '')
+            time.sleep(0.3 + chance.random())
+            process.kill()
+            text = process.communicate()[1]
+            self.assertEqual(process.returncode, -signal.SIGKILL, text)
+            resume = ['--resume']  # which fails where the last checkpoint is damaged
+        self.assertFails(self.call('--steps=5', '--resume'), 'steps: 100000')
+
+    def test_full_disk(self):
+        """A limit on the size of files stands for it."""
+        self.train('--steps=5', '--checkpoint-every=1', '--adapter=linear')
+        with open(self.file('checkpoint.pt'), 'rb') as f:
+            before = f.read()
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+        result = self.call('--steps=5', '--checkpoint-every=1', '--adapter=linear', preexec_fn=limit)
+        self.assertFails(result, 'cannot be written', 'File too large')
+        with open(self.file('checkpoint.pt'), 'rb') as f:
+            self.assertEqual(f.read(), before)
+        self.assertEqual([n for n in os.listdir(self.out) if n.endswith('.tmp')], [])
+
+    def test_photos_without_labels(self):
+        text = self.train('--photos=' + os.path.join(self.root, 'round'), '--steps=60', '--photo-versions=3', '--dropout=0',
+                          pairs=False)
+        self.assertIn('5 photos with 3 warped versions each, 100 % of each batch', text)
+        self.assertLess(np.mean(self.losses()[-10:]), np.mean(self.losses()[:10]) - 0.1)
+
+    def test_labels_and_photos(self):
+        self.assertIn('5 photos', self.train('--photos=' + os.path.join(self.root, 'round'), '--photo-share=0.4'))
+
+    def test_categories(self):
+        self.assertIn('12 pairs of 4 pictures in 1 categories (square)', self.train('--without=round', '--steps=1'))
+        self.assertIn('12 pairs of 4 pictures in 1 categories (round)', self.train('--only=round', '--steps=1'))
+        self.assertFails(self.call('--only=blue'), 'blue', 'round, square')
+        self.assertFails(self.call('--without=round,square'), 'no pairs are left')
+
+    def test_config_file(self):
+        config = self.file('some.yml', self.dir.name)
+        with open(config, 'w') as f:
+            f.write('steps: 2\nadapter: linear\nnote: "from the file"\n')
+        command = [o for o in self.command('--config=' + config, '--adapter=none') if not o.startswith('--steps')]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=300)
+        self.assertEqual(len(self.losses()), 2)
+        with open(self.file('config.yml')) as f:
+            text = f.read()
+        self.assertIn('adapter: "none"', text)  # the command line goes before the file
+        self.assertIn('note: "from the file"', text)
+        with open(config, 'w') as f:
+            f.write('stepz: 2\n')
+        self.assertFails(self.call('--config=' + config), 'some.yml', 'stepz')
+
+    def test_mistakes(self):
+        for option, *words in (
+                ('--stepz=3', 'unknown option --stepz'), ('--steps=0', '--steps=0', '[1, '), ('--steps=1.5', 'whole number'),
+                ('--rate=nan', '--rate=nan'), ('--adapter=round', 'none|linear|context'), ('--adapter-rate=-1', '--adapter-rate'),
+                ('--net=4-3', '--net=4-3', 'such as 3-3'), ('--steps', 'expected --steps=N'), ('steps=3', 'expected --name=value'),
+                ('--pairs=none.csv', 'none.csv'), ('--backbone=none.onnx', 'none.onnx'), ('--outputs=nothing', 'nothing', 'block10'),
+                ('--mean=1,2', '--mean=1,2'), ('--photos=nowhere', 'nowhere'), ('--resume', 'checkpoint.pt')):
+            self.assertFails(self.call(option), 'semcorr_train: ', *words)
+        result = subprocess.run([TRAINER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertFails(result, 'nothing to train on')
+        result = subprocess.run([TRAINER, '--help'], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertIn('--adapter-hidden=N', result.stdout)
+
+    def test_damaged_pictures_and_diverging_losses(self):
+        root = self.file('data', self.dir.name)
+        os.makedirs(os.path.join(root, 'round'))
+        for i, content in ((0, b'no picture'), (1, b'')):
+            with open(os.path.join(root, 'round', '%d.png' % i), 'wb') as f:
+                f.write(content)
+        pairs = os.path.join(root, 'train_pairs.csv')
+        corners = draw('round', 0)[1]
+        self.write_pairs(pairs, [('round/0.png', corners, 'round/1.png', corners)])
+        self.assertFails(self.call('--root=' + root, '--pairs=' + pairs), '0.png')
+        self.train('--steps=1', '--checkpoint-every=1')
+        self.assertFails(self.call('--rate=10', '--decay=10', '--clip=1e6', '--warm-up=0.001', '--steps=100', '--precision=float',
+                                   '--residual=1000'), 'expected finite values', 'the last checkpoint is kept')
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,35 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_BATCH_HPP
+#define SEMCORR_TRAIN_BATCH_HPP
+
+#include <torch/torch.h>
+
+#include "training_data.hpp"
+
+namespace train {
+
+// Pairs of one step as tensors. Grids of different sizes are padded with zeros to the largest, lists of points likewise.
+struct Batch
+{
+    struct Side
+    {
+        torch::Tensor features;  // n×C×h×w
+        torch::Tensor mask;      // n×1×h×w, 1 inside the picture's grid
+        torch::Tensor cells;     // n×k×2, positions (x, y) in cells
+        torch::Tensor dropped;   // n×C×1×1 factors for dropout, or undefined
+    };
+    Side side1, side2;
+    torch::Tensor valid;  // n×k, 1 where the point lies inside both grids
+};
+
+// Pairs first...first+count-1 of the batch of a step
+Batch makeBatch(const TrainingData& data, const Options& options, int step, int first, int count, const torch::Device& device);
+
+// One grid as a batch side without points
+Batch::Side makeSide(const cv::Mat& features, const torch::Device& device);
+
+}
+
+#endif

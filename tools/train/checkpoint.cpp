@@ -1,0 +1,166 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "checkpoint.hpp"
+
+#include <sstream>
+
+#include "file_io.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
+#include "utf8.hpp"
+
+using cv::semcorr::printable;
+using torch::Tensor;
+
+namespace train {
+
+enum { VERSION = 1, HASH_DIGITS = 64 };
+static const size_t MAX_FILE = (size_t)1 << 33;  // bytes
+
+static Tensor textTensor(const std::string& text)
+{
+    return torch::from_blob(const_cast<char*>(text.data()), { (int64_t)text.size() }, torch::kUInt8).clone();
+}
+
+static std::string tensorText(const Tensor& tensor)
+{
+    const Tensor t = tensor.contiguous();
+    return std::string(static_cast<const char*>(t.data_ptr()), t.nbytes());
+}
+
+static Tensor numbers(const std::vector<double>& values)
+{
+    return torch::tensor(values, torch::kDouble);
+}
+
+static std::vector<double> toNumbers(const Tensor& tensor)
+{
+    const Tensor t = tensor.to(torch::kDouble).contiguous();
+    return std::vector<double>(t.data_ptr<double>(), t.data_ptr<double>() + t.numel());
+}
+
+static std::string joinLines(const std::vector<std::string>& lines)
+{
+    std::string text;
+    for (const std::string& line : lines)
+        text += line + "\n";
+    return text;
+}
+
+static void writeHistory(torch::serialize::OutputArchive& archive, const History& history)
+{
+    std::vector<double> validated(history.validated.begin(), history.validated.end()), pck;
+    for (const std::vector<double>& row : history.pck)
+        pck.insert(pck.end(), row.begin(), row.end());
+    archive.write("losses", numbers(history.losses));
+    archive.write("validated", numbers(validated));
+    archive.write("pck", numbers(pck));
+    archive.write("best", numbers({ history.best, (double)history.bestStep, history.seconds }));
+}
+
+static Tensor readTensor(torch::serialize::InputArchive& archive, const char* name)
+{
+    Tensor t;
+    archive.read(name, t);
+    return t;
+}
+
+static History readHistory(torch::serialize::InputArchive& archive)
+{
+    History history;
+    history.losses = toNumbers(readTensor(archive, "losses"));
+    for (const double step : toNumbers(readTensor(archive, "validated")))
+        history.validated.push_back((int)step);
+    const std::vector<double> pck = toNumbers(readTensor(archive, "pck")), best = toNumbers(readTensor(archive, "best"));
+    const size_t columns = history.validated.empty() ? 0 : pck.size() / history.validated.size();
+    for (size_t i = 0; i < history.validated.size(); i++)
+        history.pck.push_back(std::vector<double>(pck.begin() + i * columns, pck.begin() + (i + 1) * columns));
+    history.best = best.at(0);
+    history.bestStep = (int)best.at(1);
+    history.seconds = best.at(2);
+    return history;
+}
+
+void saveCheckpoint(const std::string& file, const TrainingState& state, const std::vector<std::string>& identity)
+{
+    torch::serialize::OutputArchive archive, model, averaged, optimizer;
+    archive.write("version", torch::tensor((int64_t)VERSION));
+    archive.write("identity", textTensor(joinLines(identity)));
+    archive.write("step", torch::tensor((int64_t)state.step));
+    state.model->save(model);
+    state.averaged->save(averaged);
+    state.optimizer->save(optimizer);
+    archive.write("model", model);
+    archive.write("averaged", averaged);
+    archive.write("optimizer", optimizer);
+    writeHistory(archive, state.history);
+    std::ostringstream stream;
+    archive.save_to(stream);
+    const std::string content = stream.str();
+    // the checksum at the end, since not every damage to an archive is noticed by its reader
+    cv::semcorr::saveBytes(file, content + cv::semcorr::sha256(content.data(), content.size()));
+}
+
+// Lines of both that the other lacks, as text
+static std::string difference(const std::string& text1, const std::string& text2)
+{
+    std::istringstream stream1(text1), stream2(text2);
+    std::string line1, line2, result;
+    while (true)
+    {
+        const bool more1 = (bool)std::getline(stream1, line1), more2 = (bool)std::getline(stream2, line2);
+        if (!more1 && !more2)
+            return result;
+        line1 = more1 ? line1 : "";
+        line2 = more2 ? line2 : "";
+        if (line1 != line2)
+            result += "\n  \"" + printable(line1) + "\" there, \"" + printable(line2) + "\" now";
+    }
+}
+
+static std::vector<std::vector<int64_t> > shapesOf(const Model& model)
+{
+    std::vector<std::vector<int64_t> > shapes;
+    for (const Tensor& p : model->parameters())
+        shapes.push_back(p.sizes().vec());
+    return shapes;
+}
+
+void loadCheckpoint(const std::string& file, TrainingState& state, const std::vector<std::string>& identity)
+{
+    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
+    const std::string name = "checkpoint \"" + printable(file) + "\"";
+    const size_t size = bytes.size() - std::min(bytes.size(), (size_t)HASH_DIGITS);
+    if (cv::semcorr::sha256(bytes.data(), size) != std::string(bytes.begin() + size, bytes.end()))
+        CV_Error(cv::Error::StsParseError, name + " is damaged or is none: its checksum is wrong");
+    try
+    {
+        std::istringstream stream(std::string(bytes.begin(), bytes.begin() + size));
+        torch::serialize::InputArchive archive, model, averaged, optimizer;
+        archive.load_from(stream);
+        const int64_t version = readTensor(archive, "version").item<int64_t>();
+        if (version != VERSION)
+            CV_Error(cv::Error::StsParseError, cv::format("%s is of version %d, expected %d", name.c_str(), (int)version,
+                                                             (int)VERSION));
+        const std::string differences = difference(tensorText(readTensor(archive, "identity")), joinLines(identity));
+        if (!differences.empty())
+            CV_Error(cv::Error::StsBadArg, name + " is of another training, expected the same options and data:" + differences);
+        archive.read("model", model);
+        archive.read("averaged", averaged);
+        archive.read("optimizer", optimizer);
+        const std::vector<std::vector<int64_t> > shapes = shapesOf(state.model);
+        state.model->load(model);
+        state.averaged->load(averaged);
+        if (shapesOf(state.model) != shapes || shapesOf(state.averaged) != shapes)  // load() takes any
+            CV_Error(cv::Error::StsUnmatchedSizes, name + " holds weights of other shapes than expected: it is of another net");
+        state.optimizer->load(optimizer);
+        state.step = (int)readTensor(archive, "step").item<int64_t>();
+        state.history = readHistory(archive);
+    }
+    catch (const c10::Error& e)
+    {
+        CV_Error(cv::Error::StsParseError, name + " cannot be read: " + printable(e.what_without_backtrace()));
+    }
+}
+
+}

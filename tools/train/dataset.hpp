@@ -1,0 +1,49 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_DATASET_HPP
+#define SEMCORR_TRAIN_DATASET_HPP
+
+#include <string>
+#include <vector>
+
+#include "opencv2/core.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
+
+namespace train {
+
+// A picture that pairs refer to
+struct Picture
+{
+    std::string path;
+    bool mirrored;                    // left and right, before use
+    std::vector<cv::Point2f> points;  // all that are annotated in any pair, pixels
+};
+
+// Annotated pairs with their pictures listed once
+struct Dataset
+{
+    std::vector<cv::semcorr::ImagePair> pairs;
+    std::vector<int> picture1, picture2;         // of each pair, indices into pictures
+    std::vector<Picture> pictures;
+    std::vector<std::string> categories;         // in alphabetical order
+    std::vector<std::vector<int> > ofCategory;   // pairs of each category
+
+    std::string size() const;  // in words
+};
+
+// Pairs of readPairs, of the categories in `only` if it is not empty, and not of those in `without`. Throws where a category is
+// unknown or nothing is left.
+Dataset readDataset(const std::string& format, const std::string& root, const std::string& split,
+                    const std::vector<std::string>& only = std::vector<std::string>(),
+                    const std::vector<std::string>& without = std::vector<std::string>());
+
+// The picture in its file's bytes, mirrored if the data set wants that; CV_8UC3. Throws naming the file.
+cv::Mat decodePicture(const std::vector<uchar>& bytes, const Picture& picture);
+
+// Points of a pair, Nx1 CV_32FC2, as a vector
+std::vector<cv::Point2f> toPoints(const cv::Mat& points);
+
+}
+
+#endif

@@ -1,0 +1,18 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_DEVICE_HPP
+#define SEMCORR_TRAIN_DEVICE_HPP
+
+#include <torch/torch.h>
+
+#include "options.hpp"
+
+namespace train {
+
+// The device to train on, and the number of CPU threads set. Throws where CUDA is wanted and there is none.
+torch::Device selectDevice(const Options& options);
+
+}
+
+#endif

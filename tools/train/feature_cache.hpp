@@ -1,0 +1,73 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_FEATURE_CACHE_HPP
+#define SEMCORR_TRAIN_FEATURE_CACHE_HPP
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "opencv2/core.hpp"
+#include "opencv2/semcorr/features.hpp"
+#include "versions.hpp"
+
+namespace train {
+
+// Features of the versions of one picture. They stay on disk, where the operating system keeps what is used often in memory.
+class StoredFeatures
+{
+public:
+    int count() const { return (int)versions.size(); }
+    const Warp& warp(int version) const { return versions[version].warp; }
+    cv::Size grid(int version) const { return versions[version].grid; }  // cells
+    int channels() const { return depth; }
+
+    // Grid height × width × channels, CV_32F of half precision. Throws where the file has gone.
+    cv::Mat read(int version) const;
+
+private:
+    friend class FeatureCache;
+    struct Place
+    {
+        Warp warp;
+        cv::Size grid;
+        size_t offset;  // bytes, in the file
+    };
+
+    std::string file;
+    std::vector<Place> versions;
+    int depth = 0;
+};
+
+// Computes features once and keeps them in a folder, a file for each picture, half precision. Files are written completely or
+// not at all, so that a killed run goes on where it stopped; damaged ones are made again. Where the folder grows beyond
+// its limit, the files that have not been used for longest go, but never those of this run.
+class FeatureCache
+{
+public:
+    // limit: bytes
+    FeatureCache(const std::string& folder, double limit, const cv::Ptr<cv::semcorr::FeatureNet>& net);
+
+    // Features of versions 0...count-1, which make() gives. recipe: everything that they depend on besides the net.
+    StoredFeatures get(const std::string& recipe, int count, const std::function<Version(int)>& make);
+
+    // Tells nets and their parameters apart by the features that they give
+    const std::string& netFingerprint() const { return fingerprint; }
+
+private:
+    bool load(StoredFeatures& stored, int count) const;
+    std::string compute(int count, const std::function<Version(int)>& make) const;
+    void makeRoom(double bytes);
+
+    const std::string folder;
+    const double limit;
+    const int64_t started;  // seconds
+    double total;           // bytes in the folder
+    cv::Ptr<cv::semcorr::FeatureNet> net;
+    std::string fingerprint;
+};
+
+}
+
+#endif

@@ -1,0 +1,21 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_LOSSES_HPP
+#define SEMCORR_TRAIN_LOSSES_HPP
+
+#include <torch/torch.h>
+
+namespace train {
+
+// PMNC's proxy: for each annotated point the distribution over all target cells, cross-entropy against the annotation. The
+// target distribution is a small Gaussian, our choice.
+// scores: n×k×h×w of the nearest source cells; mask: n×1×h×w of the targets' grids; cells: n×k×2 true positions in cells;
+// valid: n×k, 0 for points that do not count; sigma: cells. Returns the mean over pairs of the mean over their points, so that a
+// batch's loss is the mean of its parts' losses.
+torch::Tensor proxyLoss(const torch::Tensor& scores, const torch::Tensor& mask, const torch::Tensor& cells,
+                        const torch::Tensor& valid, double sigma);
+
+}
+
+#endif

@@ -1,0 +1,87 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "model.hpp"
+
+#include "file_io.hpp"
+#include "losses.hpp"
+#include "onnx_adapter.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
+#include "tensors.hpp"
+
+using cv::semcorr::FeatureNet;
+using cv::semcorr::Matcher;
+using torch::Tensor;
+
+namespace train {
+
+ModelImpl::ModelImpl(const Options& options, const std::vector<float>& meanFeature)
+    : adapter(register_module("adapter", Adapter(options, meanFeature))), net(register_module("net", ScoreNet(options))),
+      sigma(options.sigma)
+{
+}
+
+Tensor ModelImpl::features(const Batch::Side& side)
+{
+    return adapter->forward(side.features, side.mask, is_training() ? side.dropped : Tensor());
+}
+
+// Whole cells nearest to the points; points outside a grid are moved to its border, they do not count anyway
+static Tensor nearestCells(const Batch::Side& side)
+{
+    const Tensor width = side.mask.select(2, 0).sum(-1), height = side.mask.select(3, 0).sum(-1);  // n×1
+    const Tensor last = torch::stack({ width, height }, -1) - 1;
+    return torch::minimum(side.cells.round().clamp_min(0), last).to(torch::kLong);
+}
+
+Tensor ModelImpl::loss(const Batch& batch)
+{
+    const Tensor features1 = features(batch.side1), features2 = features(batch.side2);
+    const Tensor forth = net->forward(features1, features2, nearestCells(batch.side1));
+    const Tensor back = net->forward(features2, features1, nearestCells(batch.side2));
+    return (proxyLoss(forth, batch.side2.mask, batch.side2.cells, batch.valid, sigma) +
+            proxyLoss(back, batch.side1.mask, batch.side1.cells, batch.valid, sigma)) / 2;
+}
+
+Matcher::Params searchParams()
+{
+    Matcher::Params params;
+    params.mutual = false;
+    params.refine = cv::semcorr::REFINE_SOFT_ARGMAX;
+    return params;
+}
+
+// FeatureNet of the backbone and the adapter. A net that a model file does not hold is written to `beside`.
+static cv::Ptr<FeatureNet> adaptedNet(const AdapterImpl& adapter, const Backbone& backbone, const std::string& folder)
+{
+    static const size_t MAX_STORED = 8 << 20;  // bytes of an ONNX net in a model file
+    FeatureNet::Params params = backbone.net->getParams();
+    std::vector<uchar> onnx = backbone.onnx;
+    if (adapter.kind == "linear")
+        params.adapter = toMat(adapter.matrix);
+    if (adapter.kind == "context")
+    {
+        const std::vector<std::string> outputs = onnxOutputs(onnx);
+        if (params.outputs.size() != 1 && outputs.size() != 1)
+            CV_Error(cv::Error::StsBadArg, cv::format("--adapter=context works on one output, but the backbone has %d: "
+                                                      "expected one as --outputs, or --adapter=linear", (int)outputs.size()));
+        onnx = appendAdapter(onnx, params.outputs.empty() ? outputs[0] : std::string(params.outputs[0]), adapter, true);
+        params.outputs.assign(1, ADAPTED);
+    }
+    if (onnx.size() <= MAX_STORED)
+        return FeatureNet::create(onnx, params);
+    // Its name is its content's, so that a model file that is there already keeps its own until it is replaced.
+    const std::string file = folder + "backbone-" + cv::semcorr::sha256(onnx.data(), onnx.size()).substr(0, 16) + ".onnx";
+    cv::semcorr::saveBytes(file, std::string(onnx.begin(), onnx.end()));
+    return FeatureNet::create(file, params);
+}
+
+void saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance)
+{
+    const cv::Ptr<FeatureNet> features = adaptedNet(*model.adapter, backbone, cv::semcorr::folderOf(file));
+    const cv::Ptr<Matcher> matcher = Matcher::create(features, model.net->toConsensusNet(), searchParams());
+    matcher->setProvenance(provenance);
+    matcher->save(file);
+}
+
+}

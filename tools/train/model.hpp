@@ -1,0 +1,45 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_MODEL_HPP
+#define SEMCORR_TRAIN_MODEL_HPP
+
+#include <string>
+
+#include "adapter.hpp"
+#include "backbone.hpp"
+#include "batch.hpp"
+#include "opencv2/semcorr/matcher.hpp"
+#include "score_net.hpp"
+
+namespace train {
+
+// Everything that is trained
+class ModelImpl : public torch::nn::Module
+{
+public:
+    ModelImpl(const Options& options, const std::vector<float>& meanFeature);
+
+    // n×D×h×w unit-length features
+    torch::Tensor features(const Batch::Side& side);
+
+    // Mean of both directions' losses
+    torch::Tensor loss(const Batch& batch);
+
+    Adapter adapter;
+    ScoreNet net;
+
+private:
+    const double sigma;
+};
+TORCH_MODULE(Model);
+
+// How trained models search: as Matcher's own defaults, but for what fits logits
+cv::semcorr::Matcher::Params searchParams();
+
+// Writes a model file for cv::semcorr::Matcher, completely or not at all. A backbone too large for it is written beside it.
+void saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance);
+
+}
+
+#endif

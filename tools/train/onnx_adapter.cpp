@@ -1,0 +1,194 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "onnx_adapter.hpp"
+
+#include <algorithm>
+
+#include "protobuf.hpp"
+#include "tensors.hpp"
+#include "utf8.hpp"
+
+using cv::semcorr::printable;
+using torch::Tensor;
+
+namespace train {
+
+const char* const ADAPTED = "adapted";
+
+static const int64_t HALF_FROM = 20000;  // values; small tensors stay in single precision, which costs little and rounds less
+static const float LENGTH_EPS = 1e-6f;   // of cv::semcorr::normalizeFeatures
+
+// Field numbers of onnx.proto
+enum { MODEL_GRAPH = 7 };
+enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_OUTPUT = 12 };
+enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_TYPE = 4, NODE_ATTRIBUTE = 5 };
+enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_INT = 3, ATTRIBUTE_INTS = 8, ATTRIBUTE_TYPE = 20, TYPE_INT = 2, TYPE_INTS = 7 };
+enum { TENSOR_DIMS = 1, TENSOR_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW = 9, TENSOR_FLOAT = 1, TENSOR_HALF = 10 };
+enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEMENT = 1, TENSOR_SHAPE = 2 };
+enum { SHAPE_DIM = 1, DIM_VALUE = 1, DIM_NAME = 2 };
+
+namespace {
+
+// Collects nodes and initialisers
+class GraphWriter
+{
+public:
+    explicit GraphWriter(bool half_) : half(half_) {}
+
+    // Each returns the name of the result
+    std::string node(const std::string& type, const std::vector<std::string>& inputs, const std::string& name,
+                     const std::string& attributes = std::string())
+    {
+        ProtobufWriter w;
+        for (const std::string& input : inputs)
+            w.bytes(NODE_INPUT, input);
+        w.bytes(NODE_OUTPUT, name).bytes(NODE_NAME, name).bytes(NODE_TYPE, type);
+        fields.push_back(ProtobufField{ GRAPH_NODE, true, 0, w.message() + attributes });
+        return name;
+    }
+
+    std::string constant(const std::string& name, const Tensor& tensor)
+    {
+        const Tensor t = tensor.detach().to(torch::kCPU).contiguous();
+        ProtobufWriter w;
+        for (const int64_t size : t.sizes())
+            w.number(TENSOR_DIMS, (uint64_t)size);
+        w.number(TENSOR_TYPE, t.scalar_type() == torch::kHalf ? TENSOR_HALF : TENSOR_FLOAT).bytes(TENSOR_NAME, name);
+        w.bytes(TENSOR_RAW, std::string(static_cast<const char*>(t.data_ptr()), t.nbytes()));  // little-endian
+        fields.push_back(ProtobufField{ GRAPH_INITIALIZER, true, 0, w.message() });
+        return name;
+    }
+
+    std::string weight(const std::string& name, const Tensor& tensor)
+    {
+        if (!half || tensor.numel() < HALF_FROM)
+            return constant(name, tensor.to(torch::kFloat));
+        return node("Cast", { constant(name + "_half", tensor.to(torch::kHalf)) }, name, integer("to", TENSOR_FLOAT));
+    }
+
+    std::string convolution(const std::string& x, const AdapterImpl::Convolution& c, const std::string& name)
+    {
+        const int64_t side = c.weight.size(2), pad = side / 2, group = side > 1 ? c.weight.size(0) : 1;
+        return node("Conv", { x, weight(name + "_weight", c.weight), constant(name + "_bias", c.bias.to(torch::kFloat)) }, name,
+                    integers("kernel_shape", { side, side }) + integers("pads", { pad, pad, pad, pad }) + integer("group", group));
+    }
+
+    std::vector<ProtobufField> fields;  // of a GraphProto
+
+private:
+    static std::string integer(const std::string& name, int64_t value)
+    {
+        ProtobufWriter w;
+        w.bytes(ATTRIBUTE_NAME, name).number(ATTRIBUTE_INT, (uint64_t)value).number(ATTRIBUTE_TYPE, TYPE_INT);
+        return ProtobufWriter().bytes(NODE_ATTRIBUTE, w.message()).message();
+    }
+
+    static std::string integers(const std::string& name, const std::vector<int64_t>& values)
+    {
+        ProtobufWriter w;
+        w.bytes(ATTRIBUTE_NAME, name);
+        for (const int64_t value : values)
+            w.number(ATTRIBUTE_INTS, (uint64_t)value);
+        w.number(ATTRIBUTE_TYPE, TYPE_INTS);
+        return ProtobufWriter().bytes(NODE_ATTRIBUTE, w.message()).message();
+    }
+
+    const bool half;
+};
+
+}
+
+static std::string nameOf(const std::string& valueInfo)
+{
+    for (const ProtobufField& f : parseProtobuf(valueInfo, "an output of the net"))
+        if (f.number == VALUE_NAME)
+            return f.content;
+    return std::string();
+}
+
+static std::string graphOf(const std::vector<ProtobufField>& model)
+{
+    for (const ProtobufField& f : model)
+        if (f.number == MODEL_GRAPH && f.isBytes)
+            return f.content;
+    CV_Error(cv::Error::StsParseError, "the backbone has no graph, expected an ONNX net");
+}
+
+std::vector<std::string> onnxOutputs(const std::vector<uchar>& onnx)
+{
+    std::vector<std::string> names;
+    const std::vector<ProtobufField> model = parseProtobuf(std::string(onnx.begin(), onnx.end()), "the backbone");
+    for (const ProtobufField& f : parseProtobuf(graphOf(model), "the net's graph"))
+        if (f.number == GRAPH_OUTPUT)
+            names.push_back(nameOf(f.content));
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+// The adapter's input is the cell's direction, x / sqrt(sum of x^2 + eps), centred and scaled in the first convolution.
+static AdapterImpl::Convolution withCentring(const AdapterImpl& adapter)
+{
+    const Tensor weight = (adapter.first.weight.detach().to(torch::kCPU, torch::kDouble) * adapter.gain);
+    const Tensor mean = adapter.mean.detach().to(torch::kCPU, torch::kDouble);
+    const Tensor bias = adapter.first.bias.detach().to(torch::kCPU, torch::kDouble) - weight.flatten(1).mv(mean);
+    return AdapterImpl::Convolution{ weight, bias };
+}
+
+static std::string writeAdapter(GraphWriter& graph, const std::string& input, const AdapterImpl& adapter)
+{
+    const int64_t channels = adapter.mean.numel();
+    const AdapterImpl::Convolution add = { torch::ones({ 1, channels, 1, 1 }), torch::full({ 1 }, LENGTH_EPS) };
+    const AdapterImpl::Convolution repeat = { torch::ones({ channels, 1, 1, 1 }), torch::zeros({ channels }) };
+    const std::string squares = graph.node("Mul", { input, input }, "adapter_squares");
+    const std::string length = graph.node("Sqrt", { graph.convolution(squares, add, "adapter_sum") }, "adapter_length");
+    // for each channel, since cv::dnn of OpenCV 5.0 divides wrongly by one channel
+    const std::string unit = graph.node("Div", { input, graph.convolution(length, repeat, "adapter_lengths") }, "adapter_input");
+    const bool plain = adapter.blocks.empty();
+    std::string y = graph.convolution(unit, withCentring(adapter), plain ? ADAPTED : "adapter_first");
+    for (size_t i = 0; i < adapter.blocks.size(); i++)
+    {
+        const AdapterImpl::Block& block = adapter.blocks[i];
+        const std::string name = "adapter_block" + std::to_string(i), sum = i + 1 == adapter.blocks.size() ? ADAPTED : name;
+        const std::string wide = graph.node("Relu", { graph.convolution(y, block.widen, name + "_widen") }, name + "_widen_relu");
+        const std::string context = graph.convolution(wide, block.context, name + "_context");
+        const std::string mixed = graph.node("Relu", { context }, name + "_context_relu");
+        y = graph.node("Add", { y, graph.convolution(mixed, block.narrow, name + "_narrow") }, sum);
+    }
+    return y;
+}
+
+// A graph output 1×channels×height×width
+static std::string describeOutput(const std::string& name, int64_t channels)
+{
+    ProtobufWriter shape, tensor, type, value;
+    for (const int64_t size : { (int64_t)1, channels })
+        shape.bytes(SHAPE_DIM, ProtobufWriter().number(DIM_VALUE, (uint64_t)size).message());
+    for (const char* size : { "height", "width" })
+        shape.bytes(SHAPE_DIM, ProtobufWriter().bytes(DIM_NAME, size).message());
+    tensor.number(TENSOR_ELEMENT, TENSOR_FLOAT).bytes(TENSOR_SHAPE, shape.message());
+    type.bytes(TYPE_TENSOR, tensor.message());
+    return value.bytes(VALUE_NAME, name).bytes(VALUE_TYPE, type.message()).message();
+}
+
+std::vector<uchar> appendAdapter(const std::vector<uchar>& onnx, const std::string& output, const AdapterImpl& adapter, bool half)
+{
+    const std::vector<std::string> outputs = onnxOutputs(onnx);
+    if (std::find(outputs.begin(), outputs.end(), output) == outputs.end())
+        CV_Error(cv::Error::StsBadArg, "the backbone has no output \"" + printable(output) + "\"");
+    std::vector<ProtobufField> model = parseProtobuf(std::string(onnx.begin(), onnx.end()), "the backbone"), graph;
+    for (const ProtobufField& f : parseProtobuf(graphOf(model), "the net's graph"))
+        if (f.number != GRAPH_OUTPUT)
+            graph.push_back(f);
+    GraphWriter writer(half);
+    const std::string name = writeAdapter(writer, output, adapter);
+    graph.insert(graph.end(), writer.fields.begin(), writer.fields.end());
+    graph.push_back(ProtobufField{ GRAPH_OUTPUT, true, 0, describeOutput(name, adapter.first.weight.size(0)) });
+    for (ProtobufField& f : model)
+        if (f.number == MODEL_GRAPH)
+            f.content = toMessage(graph);
+    const std::string bytes = toMessage(model);
+    return std::vector<uchar>(bytes.begin(), bytes.end());
+}
+
+}

@@ -1,0 +1,27 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_ONNX_ADAPTER_HPP
+#define SEMCORR_TRAIN_ONNX_ADAPTER_HPP
+
+#include <string>
+#include <vector>
+
+#include "adapter.hpp"
+#include "opencv2/core.hpp"
+
+namespace train {
+
+// Names of the graph's outputs, sorted
+std::vector<std::string> onnxOutputs(const std::vector<uchar>& onnx);
+
+// The net with a context adapter behind one of its outputs (1×C×h×w), which it no longer has; the new output, 1×D×h×w, is the
+// only one. Large weights are stored in half precision if `half`.
+std::vector<uchar> appendAdapter(const std::vector<uchar>& onnx, const std::string& output, const AdapterImpl& adapter, bool half);
+
+// Name of that output
+extern const char* const ADAPTED;
+
+}
+
+#endif

@@ -1,0 +1,30 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_TENSORS_HPP
+#define SEMCORR_TRAIN_TENSORS_HPP
+
+#include <torch/torch.h>
+
+#include "opencv2/core.hpp"
+
+namespace train {
+
+// Copies of CV_32F arrays of any number of dimensions
+inline cv::Mat toMat(const torch::Tensor& tensor)
+{
+    const torch::Tensor t = tensor.detach().to(torch::kCPU, torch::kFloat).contiguous();
+    const std::vector<int> shape(t.sizes().begin(), t.sizes().end());
+    return cv::Mat((int)shape.size(), shape.data(), CV_32F, t.data_ptr<float>()).clone();
+}
+
+inline torch::Tensor toTensor(const cv::Mat& mat)
+{
+    CV_Assert(mat.type() == CV_32FC1 && mat.isContinuous());
+    const std::vector<int64_t> shape(mat.size.p, mat.size.p + mat.dims);
+    return torch::from_blob(const_cast<float*>(mat.ptr<float>()), shape).clone();
+}
+
+}
+
+#endif

@@ -1,0 +1,277 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "test.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "opencv2/imgproc.hpp"
+#include "backbone.hpp"
+#include "checkpoint.hpp"
+#include "feature_cache.hpp"
+#include "photos.hpp"
+#include "schedule.hpp"
+#include "versions.hpp"
+
+using namespace train;
+namespace fs = std::filesystem;
+
+// A picture whose colour tells the place
+static cv::Mat placePicture(const cv::Size& size)
+{
+    cv::Mat picture(size, CV_8UC3);
+    for (int y = 0; y < size.height; y++)
+        for (int x = 0; x < size.width; x++)
+            picture.at<cv::Vec3b>(y, x) = cv::Vec3b((uchar)(255 * x / size.width), (uchar)(255 * y / size.height), 128);
+    return picture;
+}
+
+// Warp and picture say the same about where pixels come from, and the two directions are inverse.
+static void checkWarp(const cv::Mat& picture, const Version& version, const std::string& name)
+{
+    const Warp again(version.warp.toNumbers());
+    int inside = 0;
+    for (int y = 5; y < version.image.rows - 5; y += 13)
+        for (int x = 5; x < version.image.cols - 5; x += 13)
+        {
+            const cv::Point2d p = again.toPicture(cv::Point2d(x, y));
+            if (!cv::Rect2d(2, 2, picture.cols - 5, picture.rows - 5).contains(p))
+                continue;
+            inside++;
+            const cv::Vec3b expected = picture.at<cv::Vec3b>(cvRound(p.y), cvRound(p.x)), found = version.image.at<cv::Vec3b>(y, x);
+            expectAtMost(cv::norm(cv::Vec3i(expected) - cv::Vec3i(found), cv::NORM_INF), 4, name + ": difference of colours");
+            cv::Point2d back;
+            CV_Assert(again.toVersion(p, back));
+            expectAtMost(cv::norm(back - cv::Point2d(x, y)), 0.5, name + ": error of the inverse, pixels");
+        }
+    CV_Assert(inside > 50);
+}
+
+TRAIN_TEST(warpsSayWherePixelsComeFrom)
+{
+    Options options;
+    options.colour = 0;
+    const std::vector<cv::Point2f> points = { { 100, 60 }, { 200, 150 }, { 150, 100 } };
+    for (const cv::Size& size : { cv::Size(300, 200), cv::Size(1500, 1200) })  // the second is warped smaller than it is
+    {
+        const cv::Mat picture = placePicture(size);
+        int checked = 0;
+        for (int i = 0; i < 16; i++)
+        {
+            const Version versions[] = { labelledVersion(picture, points, i, 5, options), warpedVersion(picture, i, 5, options) };
+            for (const Version& version : versions)
+            {
+                const cv::Vec3b middle = version.image.at<cv::Vec3b>(version.image.rows / 2, version.image.cols / 2);
+                if (middle[2] != 128)
+                    continue;  // greyed
+                checkWarp(picture, version, cv::format("%d", i));
+                checked++;
+            }
+        }
+        CV_Assert(checked > 16);
+    }
+}
+
+TRAIN_TEST(versionsShowThePoints)
+{
+    Options options;
+    const cv::Mat picture = makePicture(cv::Size(200, 160), 2);
+    const std::vector<cv::Point2f> points = { { 5, 5 }, { 190, 10 }, { 100, 80 }, { 10, 150 }, { 180, 150 } };
+    for (int i = 0; i < 20; i++)
+    {
+        const Version version = labelledVersion(picture, points, i, 1, options);
+        int inside = 0;
+        for (const cv::Point2f& p : points)
+        {
+            cv::Point2d q;
+            inside += version.warp.toVersion(p, q) && cv::Rect2d(-0.5, -0.5, version.image.cols, version.image.rows).contains(q);
+        }
+        CV_Assert(inside >= 4);
+        cv::Point2d left, right;
+        CV_Assert(version.warp.toVersion(cv::Point2d(90, 80), left) && version.warp.toVersion(cv::Point2d(110, 80), right));
+        CV_Assert((right.x < left.x) == (i % 2 == 1));  // odd ones are mirrored
+        CV_Assert(cv::norm(version.image, labelledVersion(picture, points, i, 1, options).image, cv::NORM_INF) == 0);
+    }
+}
+
+static StoredFeatures store(FeatureCache& cache, const std::string& recipe, int count, int& made)
+{
+    return cache.get(recipe, count, [&](int number)
+    {
+        made++;
+        const cv::Mat picture = makePicture(cv::Size(64, 48 + 16 * number), number);
+        return Version{ picture, Warp(picture.size(), picture.size()) };
+    });
+}
+
+static std::vector<fs::path> filesIn(const std::string& folder)
+{
+    std::vector<fs::path> files;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+        files.push_back(entry.path());
+    return files;
+}
+
+TRAIN_TEST(cacheComputesOnce)
+{
+    const Backbone backbone = createBackbone(Options());
+    const std::string folder = temporaryFolder();
+    int made = 0;
+    FeatureCache cache(folder, 1e9, backbone.net);
+    const StoredFeatures stored = store(cache, "a", 2, made);
+    CV_Assert(made == 2 && stored.count() == 2 && stored.channels() == 112);
+    cv::Mat expected;
+    backbone.net->compute(makePicture(cv::Size(64, 64), 1), expected);
+    expectAtMost(maxDifference(stored.read(1).reshape(1, 1), expected.reshape(1, 1)), 1e-3, "rounding");
+    FeatureCache again(folder, 1e9, backbone.net);
+    CV_Assert(maxDifference(store(again, "a", 2, made).read(1).reshape(1, 1), stored.read(1).reshape(1, 1)) == 0 && made == 2);
+    store(again, "b", 2, made);
+    CV_Assert(made == 4);  // another recipe
+    Options other;
+    other.longestSide = 200;
+    FeatureCache third(folder, 1e9, createBackbone(other).net);
+    store(third, "a", 2, made);
+    CV_Assert(made == 6);  // another net
+}
+
+TRAIN_TEST(cacheRepairsDamage)
+{
+    const Backbone backbone = createBackbone(Options());
+    const std::string folder = temporaryFolder();
+    int made = 0;
+    FeatureCache cache(folder, 1e9, backbone.net);
+    const cv::Mat expected = store(cache, "a", 1, made).read(0);
+    const fs::path file = filesIn(folder).at(0);
+    const uintmax_t size = fs::file_size(file);
+    for (const uintmax_t length : { (uintmax_t)0, (uintmax_t)10, size / 2, size - 1 })
+    {
+        fs::resize_file(file, length);
+        made = 0;
+        CV_Assert(maxDifference(store(cache, "a", 1, made).read(0).reshape(1, 1), expected.reshape(1, 1)) == 0 && made == 1);
+    }
+    for (const uintmax_t place : { (uintmax_t)3, (uintmax_t)9, (uintmax_t)20, size / 2, size - 3 })
+    {
+        std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+        stream.seekg((std::streamoff)place);
+        const char byte = (char)(stream.get() ^ 0x55);
+        stream.seekp((std::streamoff)place);
+        stream.put(byte);
+        stream.close();
+        made = 0;
+        CV_Assert(maxDifference(store(cache, "a", 1, made).read(0).reshape(1, 1), expected.reshape(1, 1)) == 0 && made == 1);
+    }
+    CV_Assert(filesIn(folder).size() == 1);
+}
+
+TRAIN_TEST(cacheIsBounded)
+{
+    const Backbone backbone = createBackbone(Options());
+    const std::string folder = temporaryFolder();
+    int made = 0;
+    {
+        FeatureCache cache(folder, 1e9, backbone.net);
+        store(cache, "old", 1, made);
+        store(cache, "older", 1, made);
+    }
+    const double size = (double)fs::file_size(filesIn(folder).at(0));
+    const auto now = fs::file_time_type::clock::now();
+    for (const fs::path& file : filesIn(folder))
+        fs::last_write_time(file, now - std::chrono::hours(1));
+    FeatureCache cache(folder, 2.5 * size, backbone.net);
+    store(cache, "old", 1, made);
+    CV_Assert(made == 2);
+    store(cache, "new", 1, made);  // "older" goes, "old" is in use
+    CV_Assert(filesIn(folder).size() == 2);
+    store(cache, "old", 1, made);
+    CV_Assert(made == 3);
+    expectThrows([&] { store(cache, "newer", 1, made); }, "--cache-limit");
+}
+
+TRAIN_TEST(photosFromATarFile)
+{
+    const std::string folder = temporaryFolder(), tar = folder + "/photos.tar";
+    std::string content;
+    for (const char* name : { "b.png", "notes.txt", "a.JPG" })
+    {
+        std::string header(512, '\0');
+        header.replace(0, std::string(name).size(), name);
+        header.replace(124, 11, "00000000013");  // eleven bytes
+        header[156] = '0';
+        header.replace(257, 5, "ustar");
+        content += header + "content of " + std::string(501, '\0');
+    }
+    content += std::string(1024, '\0');
+    std::ofstream(tar, std::ios::binary) << content;
+    const Photos photos(tar, 0);
+    CV_Assert(photos.size() == 2 && photos.name(0) == tar + ":a.JPG" && photos.name(1) == tar + ":b.png");
+    const std::vector<uchar> bytes = photos.bytes(1);
+    CV_Assert(std::string(bytes.begin(), bytes.end()) == "content of ");
+    CV_Assert(Photos(tar, 1).size() == 1);
+    expectThrows([&] { decodePicture(photos.bytes(0), photos.name(0)); }, "a.JPG");
+    for (size_t length = 1; length < 3 * 512; length += 97)
+    {
+        std::ofstream(tar, std::ios::binary | std::ios::trunc) << content.substr(0, length);
+        try
+        {
+            Photos cut(tar, 0);
+        }
+        catch (const cv::Exception&)
+        {
+        }
+    }
+    std::ofstream(tar, std::ios::binary | std::ios::trunc) << std::string(2000, 'x');
+    expectThrows([&] { Photos(tar, 0); }, "is damaged at byte 0");
+    expectThrows([&] { Photos(folder, 0); }, "holds no picture");
+    expectThrows([&] { Photos(folder + "/none", 0); }, "does not exist");
+}
+
+TRAIN_TEST(scheduleRisesAndFalls)
+{
+    expectAtMost(std::abs(oneCycle(0, 100, 0.2) - 0.04), 1e-9, "error of the first rate");
+    expectAtMost(std::abs(oneCycle(19, 100, 0.2) - 1), 1e-9, "error of the largest rate");
+    expectAtMost(oneCycle(99, 100, 0.2), 1e-5, "the last rate");
+    for (int i = 1; i < 100; i++)
+        CV_Assert((oneCycle(i, 100, 0.2) > oneCycle(i - 1, 100, 0.2)) == (i <= 19));
+    CV_Assert(std::isfinite(oneCycle(0, 1, 0.2)));
+}
+
+static void savedState(const std::string& file, const Options& options, TrainingState& state, torch::optim::AdamW& optimizer)
+{
+    state.optimizer = &optimizer;
+    state.step = 3;
+    state.history.losses = { 3, 2, 1 };
+    state.history.validated = { 2 };
+    state.history.pck = { { 0.1, 0.2, 0.3 } };
+    saveCheckpoint(file, state, learningOptions(options));
+}
+
+TRAIN_TEST(checkpointsThatCannotBeUsed)
+{
+    Options options;
+    options.adapter = "linear";
+    const std::vector<float> mean(4, 0.f);
+    TrainingState state = { 0, Model(options, mean), Model(options, mean), nullptr, History() };
+    torch::optim::AdamW optimizer(state.model->parameters(), torch::optim::AdamWOptions(1e-3));
+    const std::string file = temporaryFolder() + "/checkpoint.pt";
+    savedState(file, options, state, optimizer);
+    state.step = 0;
+    state.history = History();
+    loadCheckpoint(file, state, learningOptions(options));
+    CV_Assert(state.step == 3 && state.history.losses.size() == 3 && state.history.pck.at(0).at(2) == 0.3);
+
+    Options other = options;
+    other.rate = 0.001;
+    expectThrows([&] { loadCheckpoint(file, state, learningOptions(other)); }, "\"rate: 0.003\" there, \"rate: 0.001\" now");
+    expectThrows([&] { loadCheckpoint(file + "x", state, learningOptions(options)); }, "checkpoint.ptx");
+    const std::vector<float> wide(5, 0.f);
+    TrainingState larger = { 0, Model(options, wide), Model(options, wide), &optimizer, History() };
+    expectThrows([&] { loadCheckpoint(file, larger, learningOptions(options)); }, "of another net");
+    const uintmax_t size = fs::file_size(file);
+    for (const uintmax_t length : { (uintmax_t)0, (uintmax_t)50, size / 2, size - 1 })
+    {
+        savedState(file, options, state, optimizer);
+        fs::resize_file(file, length);
+        expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, "is damaged");
+    }
+}

@@ -1,0 +1,195 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "test.hpp"
+
+#include "batch.hpp"
+#include "losses.hpp"
+#include "model.hpp"
+#include "onnx_adapter.hpp"
+#include "tensors.hpp"
+
+using namespace train;
+using torch::Tensor;
+
+// Two pictures' features of unit length, alone and padded to one batch of two
+struct Pictures
+{
+    cv::Mat grids[2];
+    Tensor features, mask;
+
+    Pictures(const cv::Size& size1, const cv::Size& size2, int channels)
+    {
+        const cv::Size sizes[] = { size1, size2 };
+        const int64_t h = std::max(size1.height, size2.height), w = std::max(size1.width, size2.width);
+        features = torch::zeros({ 2, channels, h, w });
+        mask = torch::zeros({ 2, 1, h, w });
+        for (int i = 0; i < 2; i++)
+        {
+            Tensor f = torch::randn({ sizes[i].height, sizes[i].width, channels });
+            f = f / f.norm(2, 2, true);
+            grids[i] = toMat(f);
+            features[i].narrow(1, 0, sizes[i].height).narrow(2, 0, sizes[i].width).copy_(f.permute({ 2, 0, 1 }));
+            mask[i].narrow(1, 0, sizes[i].height).narrow(2, 0, sizes[i].width).fill_(1);
+        }
+    }
+};
+
+static void randomize(torch::nn::Module& module)
+{
+    torch::NoGradGuard guard;
+    for (Tensor& p : module.parameters())
+        p.copy_(torch::randn_like(p) / std::sqrt((double)p.numel() / p.size(0)));
+}
+
+static void checkProxy(const std::string& net, double residual)
+{
+    torch::manual_seed(7);
+    Options options;
+    options.net = net;
+    options.residual = residual;
+    options.netChannels = 5;
+    ScoreNet scoreNet(options);
+    randomize(*scoreNet);
+    scoreNet->eval();
+    const cv::Size size1(7, 9), size2(11, 6);
+    const Pictures pictures(size1, size2, 10);
+    const std::vector<cv::Point> sources = { { 0, 0 }, { 6, 8 }, { 0, 8 }, { 3, 4 }, { 1, 0 } };
+    Tensor cells = torch::zeros({ 1, (int64_t)sources.size(), 2 }, torch::kLong);
+    for (size_t i = 0; i < sources.size(); i++)
+    {
+        cells[0][(int64_t)i][0] = sources[i].x;
+        cells[0][(int64_t)i][1] = sources[i].y;
+    }
+    const Tensor logits = scoreNet->forward(pictures.features.narrow(0, 0, 1), pictures.features.narrow(0, 1, 1), cells);
+    const cv::Ptr<cv::semcorr::ConsensusNet> inference = scoreNet->toConsensusNet();
+    for (size_t i = 0; i < sources.size(); i++)
+    {
+        std::vector<cv::Point> from, to;
+        for (int j = 0; j < size2.area(); j++)
+        {
+            from.push_back(sources[i]);
+            to.push_back(cv::Point(j % size2.width, j / size2.width));
+        }
+        cv::Mat scores;
+        inference->scorePairs(pictures.grids[0], pictures.grids[1], from, to, scores);
+        const Tensor inside = logits[0][(int64_t)i].narrow(0, 0, size2.height).narrow(1, 0, size2.width).contiguous();
+        const Tensor expected = toTensor(scores.reshape(1, size2.height));
+        expectAtMost(maxDifference(inside, expected) / expected.abs().max().item<double>(), 1e-4, net + ": difference of scores");
+    }
+}
+
+TRAIN_TEST(proxyEqualsScorePairs)
+{
+    checkProxy("3-3", 10);
+    checkProxy("3-3", 0);
+    checkProxy("5-3", 1);
+    checkProxy("3-3-3", 2);
+    checkProxy("1", 0);
+    checkProxy("none", 10);
+}
+
+TRAIN_TEST(adaptersKeepPicturesOfABatchApart)
+{
+    for (const char* kind : { "none", "linear", "context" })
+    {
+        torch::manual_seed(3);
+        Options options;
+        options.adapter = kind;
+        options.adapterHidden = 6;
+        Adapter adapter(options, std::vector<float>(8, 0.1f));
+        const Pictures pictures(cv::Size(5, 8), cv::Size(9, 4), 8);
+        const Tensor together = adapter->forward(pictures.features, pictures.mask);
+        expectAtMost((together * (1 - pictures.mask)).abs().max().item<double>(), 0, "features outside");
+        for (int i = 0; i < 2; i++)
+        {
+            const Batch::Side side = makeSide(pictures.grids[i], torch::kCPU);
+            const Tensor alone = adapter->forward(side.features, side.mask);
+            const Tensor part = together.narrow(0, i, 1).narrow(2, 0, alone.size(2)).narrow(3, 0, alone.size(3));
+            expectAtMost(maxDifference(alone, part), 1e-6, std::string(kind) + ": difference of features");
+            expectAtMost((alone.square().sum(1) - 1).abs().max().item<double>(), 1e-3, "difference of squared length from 1");
+        }
+    }
+}
+
+// What a model file computes is what was trained.
+TRAIN_TEST(modelFilesGiveTheSameFeatures)
+{
+    for (const char* kind : { "none", "linear", "context" })
+    {
+        torch::manual_seed(4);
+        Options options;
+        options.adapter = kind;
+        options.net = "3-3";
+        options.adapterHidden = 200;
+        options.adapterChannels = std::string(kind) == "none" ? 0 : 120;
+        const Backbone backbone = createBackbone(options);
+        const std::vector<float> mean(112, 0.05f);
+        Model model(options, mean);
+        randomize(*model->net);
+        model->eval();
+        const std::string file = temporaryFolder() + "/model.yml";
+        saveModel(file, *model, backbone, "a test");
+        const cv::Ptr<cv::semcorr::Matcher> matcher = cv::semcorr::Matcher::create(file);
+        for (const cv::Size& size : { cv::Size(320, 240), cv::Size(150, 200) })
+        {
+            const cv::Mat picture = makePicture(size, 1);
+            cv::Mat raw, expected;
+            backbone.net->compute(picture, raw);
+            matcher->getFeatureNet()->compute(picture, expected);
+            const Tensor found = model->features(makeSide(raw, torch::kCPU))[0].permute({ 1, 2, 0 }).contiguous();
+            expectAtMost(maxDifference(found.detach(), toTensor(expected)), 1e-3, std::string(kind) + ": difference of features");
+        }
+        std::vector<cv::Mat> weights, biases;
+        matcher->getConsensusNet()->getBlock(0, weights, biases);
+        expectAtMost(maxDifference(toTensor(weights[0]), model->net->parameters()[0].detach()), 0, "difference of weights");
+    }
+}
+
+TRAIN_TEST(identityStartKeepsTheFeatures)
+{
+    for (const char* kind : { "linear", "context" })
+    {
+        Options options;
+        options.adapter = kind;
+        options.adapterStart = "identity";
+        options.adapterHidden = 6;
+        Adapter adapter(options, std::vector<float>(8, 0.f));
+        const Pictures pictures(cv::Size(5, 8), cv::Size(9, 4), 8);
+        const Tensor found = adapter->forward(pictures.features, pictures.mask);
+        expectAtMost(maxDifference(found, pictures.features), 1e-6, "difference of features");
+    }
+    Options options;
+    options.adapterStart = "identity";
+    options.adapterChannels = 5;
+    expectThrows([&] { Adapter(options, std::vector<float>(8, 0.f)); }, "expected 8 channels");
+}
+
+TRAIN_TEST(proxyLossOfKnownScores)
+{
+    // two cells, sigma so small that all of the target lies in the nearest one
+    const Tensor scores = torch::tensor({ 1.f, 3.f }).view({ 1, 1, 1, 2 }), mask = torch::ones({ 1, 1, 1, 2 });
+    const Tensor cells = torch::tensor({ 1.1f, 0.f }).view({ 1, 1, 2 }), valid = torch::ones({ 1, 1 });
+    const double known = std::log(1 + std::exp(-2.));
+    expectAtMost(std::abs(proxyLoss(scores, mask, cells, valid, 0.1).item<double>() - known), 1e-6, "error of the loss");
+    // a target outside the grid takes no part
+    const Tensor more = torch::cat({ scores, torch::full({ 1, 1, 1, 1 }, 100.f) }, 3);
+    const Tensor grid = torch::cat({ mask, torch::zeros({ 1, 1, 1, 1 }) }, 3);
+    expectAtMost(std::abs(proxyLoss(more, grid, cells, valid, 0.1).item<double>() - known), 1e-6, "error of the loss");
+    // the mean over pairs of the mean over the points that count; a pair without any adds nothing
+    const Tensor many = torch::randn({ 3, 2, 4, 5 }), all = torch::ones({ 3, 1, 4, 5 }), places = torch::rand({ 3, 2, 2 }) * 3;
+    const Tensor some = torch::tensor({ 1.f, 0.f, 1.f, 1.f, 0.f, 0.f }).view({ 3, 2 });
+    const auto single = [&](int64_t pair, int64_t point)
+    {
+        const Tensor place = places[pair][point].view({ 1, 1, 2 });
+        return proxyLoss(many[pair][point].view({ 1, 1, 4, 5 }), all.narrow(0, 0, 1), place, valid, 0.7).item<double>();
+    };
+    const double expected = (single(0, 0) + (single(1, 0) + single(1, 1)) / 2) / 3;
+    expectAtMost(std::abs(proxyLoss(many, all, places, some, 0.7).item<double>() - expected), 1e-6, "error of the loss");
+}
+
+TRAIN_TEST(damagedNetsAreRefused)
+{
+    expectThrows([] { onnxOutputs(std::vector<uchar>(100, 0xff)); }, "expected an ONNX net");
+    expectThrows([] { onnxOutputs(std::vector<uchar>()); }, "expected an ONNX net");
+}

@@ -1,0 +1,166 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "trainer.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+
+#include "curves.hpp"
+#include "schedule.hpp"
+#include "utf8.hpp"
+
+using torch::Tensor;
+
+namespace train {
+
+static std::atomic<bool> stopped(false);
+
+void Trainer::stop()
+{
+    stopped = true;
+}
+
+// Groups of the adapter's parameters and of the net's, with their share of the rate
+static std::vector<torch::optim::OptimizerParamGroup> parameterGroups(const Options& options, const Model& model)
+{
+    std::vector<torch::optim::OptimizerParamGroup> groups;
+    for (const std::vector<Tensor>& parameters : { model->adapter->parameters(), model->net->parameters() })
+        groups.push_back(torch::optim::OptimizerParamGroup(parameters, std::make_unique<torch::optim::AdamWOptions>(
+            torch::optim::AdamWOptions(options.rate).weight_decay(options.decay))));
+    return groups;
+}
+
+Trainer::Trainer(const Options& options_, const Backbone& backbone_, const TrainingData& data_, const Validation& validation_,
+                 const torch::Device& device_, const std::string& command_)
+    : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), command(command_),
+      identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }
+{
+    identity.push_back("data: " + data.fingerprint());
+    const std::vector<float> mean = data.meanFeature();
+    torch::manual_seed(options.seed);
+    state.model = Model(options, mean);
+    state.averaged = Model(options, mean);
+    state.model->to(device);
+    state.averaged->to(device);
+    state.averaged->eval();
+    optimizer = std::make_unique<torch::optim::AdamW>(parameterGroups(options, state.model),
+                                                      torch::optim::AdamWOptions(options.rate));
+    state.optimizer = optimizer.get();
+    if (options.resume)
+        resume();
+    else
+        average();  // a copy
+}
+
+std::string Trainer::file(const char* name) const
+{
+    return (std::filesystem::path(options.out) / name).string();
+}
+
+void Trainer::resume()
+{
+    loadCheckpoint(file("checkpoint.pt"), state, identity);
+}
+
+// The loss before the step
+double Trainer::takeStep()
+{
+    const double rate = options.rate * oneCycle(state.step, options.steps, options.warmUp);
+    const double shares[] = { options.adapterRate, 1 };
+    for (size_t i = 0; i < optimizer->param_groups().size(); i++)
+        static_cast<torch::optim::AdamWOptions&>(optimizer->param_groups()[i].options()).lr(rate * shares[i]);
+    const Batch batch = makeBatch(data, options, state.step, 0, options.batch, device);
+    optimizer->zero_grad();
+    const Tensor loss = state.model->loss(batch);
+    loss.backward();
+    const double norm = torch::nn::utils::clip_grad_norm_(state.model->parameters(), options.clip);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value) || !std::isfinite(norm))
+        CV_Error(cv::Error::StsError, cv::format("the loss is %g and its gradient's norm %g in step %d, expected finite values; "
+                                                 "the last checkpoint is kept, a smaller --rate may help", value, norm, state.step + 1));
+    optimizer->step();
+    return value;
+}
+
+// Exponential mean of the weights; young means follow faster
+void Trainer::average()
+{
+    torch::NoGradGuard guard;
+    const double keep = std::min(options.averaging, (state.step + 1.) / (state.step + 10.)) * (state.step > 0);
+    const std::vector<Tensor> from = state.model->parameters(), to = state.averaged->parameters();
+    for (size_t i = 0; i < from.size(); i++)
+        to[i].lerp_(from[i], 1 - keep);
+}
+
+std::string Trainer::provenance() const
+{
+    std::string text = "Trained by semcorr_train: " + command + "\nData: " + data.description() + "\n";
+    text += cv::format("Seed %d, %d of %d steps, %.0f s\n", options.seed, validation.empty() ? state.step : state.history.bestStep,
+                       options.steps, state.history.seconds);
+    if (!state.history.pck.empty())
+    {
+        const std::vector<double>& pck = state.history.pck.back();
+        text += cv::format("PCK of validation at 0.05, 0.1, 0.15 of the keypoints' box: %.4f %.4f %.4f (%s)\n", pck[0], pck[1],
+                           pck[2], validation.description().c_str());
+    }
+    return text + options.note;
+}
+
+void Trainer::keep()
+{
+    saveModel(file("model.yml"), *state.averaged, backbone, provenance());
+}
+
+void Trainer::validate(Progress& progress)
+{
+    const cv::semcorr::PCKResult result = validation.measure(*state.averaged, device);
+    state.averaged->eval();
+    state.history.validated.push_back(state.step);
+    state.history.pck.push_back(result.mean);
+    const bool better = result.mean[1] > state.history.best;
+    progress.say(cv::format("step %5d  loss %.4f  PCK %.4f %.4f %.4f%s", state.step, state.history.losses.back(), result.mean[0],
+                            result.mean[1], result.mean[2], better ? "  best" : ""));
+    if (!better)
+        return;
+    state.history.best = result.mean[1];
+    state.history.bestStep = state.step;
+    keep();
+}
+
+void Trainer::writeCheckpoint()
+{
+    saveCheckpoint(file("checkpoint.pt"), state, identity);
+    writeLog(file("log.csv"), state.history);
+    drawCurves(file("curves.png"), state.history, options.steps);
+}
+
+bool Trainer::run()
+{
+    Progress progress("training", options.steps, state.step);
+    double mean = 0;
+    const double before = state.history.seconds;
+    const auto begin = std::chrono::steady_clock::now();
+    while (state.step < options.steps && !stopped)
+    {
+        const double loss = takeStep();
+        state.step++;
+        average();
+        state.history.losses.push_back(loss);
+        state.history.seconds = before + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        mean = mean == 0 ? loss : 0.95 * mean + 0.05 * loss;
+        const bool last = state.step == options.steps;
+        if (!validation.empty() && (last || state.step % options.validateEvery == 0))
+            validate(progress);
+        if (last && validation.empty())
+            keep();
+        if (last || stopped || state.step % options.checkpointEvery == 0)
+            writeCheckpoint();
+        const double rate = options.rate * oneCycle(std::min(state.step, options.steps - 1), options.steps, options.warmUp);
+        progress.update(state.step, cv::format("loss %.3f  rate %.2e", mean, rate));
+    }
+    return state.step == options.steps;
+}
+
+}

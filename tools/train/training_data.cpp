@@ -1,0 +1,196 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "training_data.hpp"
+
+#include <algorithm>
+
+#include "file_io.hpp"
+#include "photos.hpp"
+#include "progress.hpp"
+#include "random.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
+
+namespace train {
+
+static const size_t MAX_PICTURE = 1 << 28;  // bytes of a file
+static const float OUTSIDE = -1e6f;
+
+std::vector<cv::Point2f> toCells(const std::vector<cv::Point2f>& points, const Warp& warp, const cv::Size& grid)
+{
+    std::vector<cv::Point2f> cells;
+    for (const cv::Point2f& point : points)
+    {
+        cv::Point2d p;
+        const bool found = warp.toVersion(point, p);
+        cells.push_back(found ? cv::Point2f(rescalePoint(p, warp.size(), grid)) : cv::Point2f(OUTSIDE, OUTSIDE));
+    }
+    return cells;
+}
+
+static uint64_t numberOf(const std::string& sha)
+{
+    return std::stoull(sha.substr(0, 16), nullptr, 16);
+}
+
+TrainingData::TrainingData(const Options& options_, FeatureCache& cache, bool quiet) : options(options_)
+{
+    keys = cache.netFingerprint() + "\n";
+    if (!options.pairs.empty())
+        readLabelled(cache, quiet);
+    if (!options.photos.empty() && photoShare() > 0)
+        readPhotos(cache, quiet);
+}
+
+void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
+{
+    data = readDataset(options.dataset, options.root, options.pairs, splitList(options.only), splitList(options.without));
+    Progress progress("features of pictures", (int)data.pictures.size(), 0, quiet);
+    for (size_t i = 0; i < data.pictures.size(); i++)
+    {
+        const Picture& picture = data.pictures[i];
+        const std::vector<uchar> bytes = cv::semcorr::loadBytes(picture.path, MAX_PICTURE);
+        const std::string sha = cv::semcorr::sha256(bytes.data(), bytes.size());
+        std::string key = sha + cv::format(" labelled %d %d %s points", options.seed, (int)picture.mirrored,
+                                           versionRecipe(options).c_str());
+        for (const cv::Point2f& p : picture.points)
+            key += cv::format(" %.9g %.9g", p.x, p.y);
+        cv::Mat image;
+        pictures.push_back(cache.get(key, options.versions, [&](int number)
+        {
+            if (image.empty())
+                image = decodePicture(bytes, picture);
+            return labelledVersion(image, picture.points, number, mixSeed({ (uint64_t)options.seed, numberOf(sha) }), options);
+        }));
+        keys += key + "\n";
+        progress.update((int)i + 1);
+    }
+}
+
+void TrainingData::readPhotos(FeatureCache& cache, bool quiet)
+{
+    const Photos files(options.photos, options.photoCount);
+    Progress progress("features of photos", (int)files.size(), 0, quiet);
+    for (size_t i = 0; i < files.size(); i++)
+    {
+        const std::vector<uchar> bytes = files.bytes(i);
+        const std::string sha = cv::semcorr::sha256(bytes.data(), bytes.size());
+        const std::string key = sha + cv::format(" photo %d colour %g", options.seed, options.colour);
+        cv::Mat image;
+        photos.push_back(cache.get(key, 1 + options.photoVersions, [&](int number)
+        {
+            if (image.empty())
+                image = decodePicture(bytes, files.name(i));
+            return warpedVersion(image, number, mixSeed({ (uint64_t)options.seed, numberOf(sha) }), options);
+        }));
+        keys += key + "\n";
+        progress.update((int)i + 1);
+    }
+}
+
+double TrainingData::photoShare() const
+{
+    return data.pairs.empty() ? 1 : options.photoShare;
+}
+
+TrainingPair TrainingData::pair(int step, int number) const
+{
+    cv::RNG rng(mixSeed({ (uint64_t)options.seed, RANDOM_BATCH, (uint64_t)step, (uint64_t)number }));
+    rng.next();
+    if (photos.empty())
+        return labelledPair(rng);
+    // The share is met by each batch as nearly as whole pairs can, the rest by chance.
+    cv::RNG batch(mixSeed({ (uint64_t)options.seed, RANDOM_BATCH, (uint64_t)step }));
+    batch.next();
+    const double warped = photoShare() * options.batch;
+    return number + batch.uniform(0., 1.) < warped ? warpedPair(rng) : labelledPair(rng);
+}
+
+// Categories are equally likely, however many pairs they have.
+TrainingPair TrainingData::labelledPair(cv::RNG& rng) const
+{
+    const std::vector<int>& category = data.ofCategory[rng.uniform(0, (int)data.ofCategory.size())];
+    const int index = category[rng.uniform(0, (int)category.size())];
+    const cv::semcorr::ImagePair& pair = data.pairs[index];
+    // Both pictures are mirrored or none: a mirrored left wheel is a right one.
+    const int states = options.flips && options.versions > 1 ? 2 : 1, state = rng.uniform(0, states);
+    const int choices = (options.versions - state + states - 1) / states;
+    const int version1 = state + states * rng.uniform(0, choices), version2 = state + states * rng.uniform(0, choices);
+    const StoredFeatures &stored1 = pictures[data.picture1[index]], &stored2 = pictures[data.picture2[index]];
+    return TrainingPair{ stored1.read(version1), stored2.read(version2),
+                         toCells(toPoints(pair.points1), stored1.warp(version1), stored1.grid(version1)),
+                         toCells(toPoints(pair.points2), stored2.warp(version2), stored2.grid(version2)) };
+}
+
+// Two versions of one photograph with points that both show
+TrainingPair TrainingData::warpedPair(cv::RNG& rng) const
+{
+    const StoredFeatures& stored = photos[rng.uniform(0, (int)photos.size())];
+    const int version1 = rng.uniform(0, stored.count());
+    const int version2 = (version1 + 1 + rng.uniform(0, stored.count() - 1)) % stored.count();
+    const Warp &warp1 = stored.warp(version1), &warp2 = stored.warp(version2);
+    const cv::Size picture = warp1.pictureSize();
+    TrainingPair pair = { stored.read(version1), stored.read(version2), {}, {} };
+    std::vector<cv::Point2f> points;
+    for (int attempt = 0; attempt < 20 * options.photoPoints && (int)points.size() < options.photoPoints; attempt++)
+    {
+        const cv::Point2d p(rng.uniform(0., (double)picture.width - 1), rng.uniform(0., (double)picture.height - 1));
+        cv::Point2d p1, p2;
+        const bool found = warp1.toVersion(p, p1) && warp2.toVersion(p, p2);
+        if (found && cv::Rect2d(0, 0, warp1.size().width, warp1.size().height).contains(p1) &&
+            cv::Rect2d(0, 0, warp2.size().width, warp2.size().height).contains(p2))
+            points.push_back(p);
+    }
+    pair.cells1 = toCells(points, warp1, stored.grid(version1));
+    pair.cells2 = toCells(points, warp2, stored.grid(version2));
+    return pair;
+}
+
+std::vector<float> TrainingData::meanFeature() const
+{
+    std::vector<double> sums(channels(), 0.);
+    double cells = 0;
+    for (const std::vector<StoredFeatures>* all : { &pictures, &photos })
+        for (const StoredFeatures& stored : *all)
+        {
+            const cv::Mat features = stored.read(0);
+            const int n = features.size[0] * features.size[1], c = features.size[2];
+            if (c != channels())
+                CV_Error(cv::Error::StsUnmatchedSizes, "the backbone gives different numbers of channels for different pictures");
+            cv::Mat sum;
+            cv::reduce(features.reshape(1, n), sum, 0, cv::REDUCE_SUM, CV_64F);
+            for (int i = 0; i < c; i++)
+                sums[i] += sum.at<double>(i);
+            cells += n;
+        }
+    std::vector<float> mean;
+    for (const double sum : sums)
+        mean.push_back((float)(sum / cells));
+    return mean;
+}
+
+std::string TrainingData::description() const
+{
+    std::string s;
+    if (!data.pairs.empty())
+    {
+        s = data.size() + " (";
+        for (size_t i = 0; i < data.categories.size() && i < 20; i++)
+            s += (i ? ", " : "") + data.categories[i];
+        s += cv::format("), %d versions of each picture", options.versions);
+    }
+    if (!photos.empty())
+        s += cv::format("%s%d photos with %d warped versions each, %.0f %% of each batch", s.empty() ? "" : "; ",
+                        (int)photos.size(), options.photoVersions, 100 * photoShare());
+    return s;
+}
+
+std::string TrainingData::fingerprint() const
+{
+    std::string text = keys;
+    for (size_t i = 0; i < data.pairs.size(); i++)
+        text += data.pairs[i].category + cv::format(" %d %d\n", data.picture1[i], data.picture2[i]);
+    return cv::semcorr::sha256(text.data(), text.size());
+}
+
+}

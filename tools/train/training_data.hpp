@@ -1,0 +1,60 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef SEMCORR_TRAIN_TRAINING_DATA_HPP
+#define SEMCORR_TRAIN_TRAINING_DATA_HPP
+
+#include <string>
+#include <vector>
+
+#include "opencv2/core.hpp"
+#include "dataset.hpp"
+#include "feature_cache.hpp"
+#include "options.hpp"
+
+namespace train {
+
+// One pair as it is learned from
+struct TrainingPair
+{
+    cv::Mat features1, features2;             // h×w×C CV_32F
+    std::vector<cv::Point2f> cells1, cells2;  // matching positions in cells; may lie outside
+};
+
+// What is trained on: the pairs of a data set, pairs of warped photographs, or both
+class TrainingData
+{
+public:
+    // Computes all features that the cache lacks. quiet: without a progress bar
+    TrainingData(const Options& options, FeatureCache& cache, bool quiet);
+
+    // Pair `number` of the batch of a step; the same for the same seed
+    TrainingPair pair(int step, int number) const;
+
+    // Mean of all channels over versions 0, C values; for the adapter's centring
+    std::vector<float> meanFeature() const;
+
+    int channels() const { return (pictures.empty() ? photos : pictures)[0].channels(); }
+    std::string description() const;  // a line for people
+    std::string fingerprint() const;  // changes with pairs, pictures and backbone
+
+private:
+    void readLabelled(FeatureCache& cache, bool quiet);
+    void readPhotos(FeatureCache& cache, bool quiet);
+    TrainingPair labelledPair(cv::RNG& rng) const;
+    TrainingPair warpedPair(cv::RNG& rng) const;
+    double photoShare() const;
+
+    const Options options;
+    Dataset data;
+    std::vector<StoredFeatures> pictures;  // of data.pictures
+    std::vector<StoredFeatures> photos;
+    std::string keys;                      // of the net and all pictures
+};
+
+// Cells of a picture's points in a version; those that cannot be found are outside, at -1e6
+std::vector<cv::Point2f> toCells(const std::vector<cv::Point2f>& points, const Warp& warp, const cv::Size& grid);
+
+}
+
+#endif

@@ -1,0 +1,67 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#include "validation.hpp"
+
+#include "file_io.hpp"
+#include "photos.hpp"
+#include "progress.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
+#include "tensors.hpp"
+
+using cv::semcorr::Matcher;
+
+namespace train {
+
+Validation::Validation(const Options& options, const Backbone& backbone_, FeatureCache& cache, bool quiet) : backbone(backbone_)
+{
+    if (options.valPairs.empty())
+        return;
+    data = readDataset(options.dataset, options.root, options.valPairs);
+    Progress progress("features for validation", (int)data.pictures.size(), 0, quiet);
+    for (size_t i = 0; i < data.pictures.size(); i++)
+    {
+        const Picture& picture = data.pictures[i];
+        const std::vector<uchar> bytes = cv::semcorr::loadBytes(picture.path, 1 << 28);
+        const std::string sha = cv::semcorr::sha256(bytes.data(), bytes.size());
+        const std::string key = sha + cv::format(" validation %d", (int)picture.mirrored);
+        pictures.push_back(cache.get(key, 1, [&](int)
+        {
+            const cv::Mat image = decodePicture(bytes, picture);
+            return Version{ image, Warp(image.size(), image.size()) };
+        }));
+        progress.update((int)i + 1);
+    }
+}
+
+// n×C×h×w, n = 1, as h×w×C
+static cv::Mat toGrid(const torch::Tensor& features)
+{
+    return toMat(features[0].permute({ 1, 2, 0 }));
+}
+
+cv::semcorr::PCKResult Validation::measure(ModelImpl& model, const torch::Device& device) const
+{
+    torch::NoGradGuard guard;
+    model.eval();
+    std::vector<cv::Mat> adapted;
+    for (const StoredFeatures& stored : pictures)
+        adapted.push_back(toGrid(model.features(makeSide(stored.read(0), device))));
+    model.train();
+
+    Matcher::Params params = searchParams();
+    params.bidirectional = false;  // concerns the confidence only
+    const cv::Ptr<Matcher> matcher = Matcher::create(backbone.net, model.net->toConsensusNet(), params);
+    std::vector<cv::Mat> predicted;
+    for (size_t i = 0; i < data.pairs.size(); i++)
+    {
+        const int first = data.picture1[i], second = data.picture2[i];
+        cv::Mat points;
+        matcher->transferKeypointsFeatures(adapted[first], pictures[first].warp(0).pictureSize(), adapted[second],
+                                           pictures[second].warp(0).pictureSize(), data.pairs[i].points1, points);
+        predicted.push_back(points);
+    }
+    return cv::semcorr::computePCK(data.pairs, predicted, { 0.05, 0.1, 0.15 });
+}
+
+}
