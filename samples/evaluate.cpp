@@ -158,8 +158,11 @@ static void run(const Options& options)
     semcorr::PCKResult other;
     if (!options.compare.empty())
         other = readResult(options.compare[0]);
+    rehearse(pairs, options, other);
     if (!options.visualize.empty())
         makeFolder(options.visualize);
+    if (!options.csv.empty())
+        writeFile(options.csv, toCsv({}, options));
     FeatureCache cache(options.cacheMemory, options.cache);
     for (const Method& method : options.methods)
         Predictor(options, method, cache);  // so that a missing model is found before the long work

@@ -57,9 +57,8 @@ class Predictor:
         self.model = {'file': args.model or '', 'sha256': file_sum(args.model) if args.model else self.saved_sum()}
         net = self.matcher.getFeatureNet()
         if args.backbone:
-            size = tuple(map(int, args.input_size.split('x'))) if args.input_size else (0, 0)
             net = semcorr.FeatureNet.create(args.backbone, semcorr.FeatureNet.Params(
-                outputs=args.outputs.split(',') if args.outputs else [], inputSize=size, longestSide=args.longest_side,
+                outputs=args.outputs.split(',') if args.outputs else [], inputSize=args.input_size, longestSide=args.longest_side,
                 prefixTokens=args.prefix_tokens))
             self.model.update(backbone=args.backbone, backbone_sha256=file_sum(args.backbone))
         if args.mode == 'nn':
@@ -214,7 +213,6 @@ def print_table(args, figures):
 
 def draw_sheets(args, pairs, values, result, predictor):
     """The best and the worst pairs: keypoints, and lines from where they were found to where they are."""
-    pathlib.Path(args.visualize).mkdir(parents=True, exist_ok=True)
     order = np.argsort(-result.perPair.mean(1), kind='stable')
     for name, chosen in ('best', order[:8]), ('worst', order[::-1][:8]):
         rows = []
@@ -269,6 +267,10 @@ def run(args):
     pairs = semcorr.readPairs(args.dataset, args.root, args.split)
     count = min(args.limit or len(pairs), len(pairs))
     pairs = [pairs[i * len(pairs) // count] for i in range(count)]
+    if args.dataset != 'tss':  # so that what the convention lacks (say, boxes of objects) is said before the long work
+        measure(args, pairs, [p.points1 if args.direction == '2to1' else p.points2 for p in pairs])
+    if args.visualize:
+        pathlib.Path(args.visualize).mkdir(parents=True, exist_ok=True)
     predictor = Predictor(args)
     name = (pathlib.Path(args.model).name.split('.')[0] if args.model else 'builtin') + '-' + args.mode
     head = {'schema': 1, 'version': cv.__version__, 'command': args.command, 'method': name, 'mode': args.mode,
@@ -297,14 +299,37 @@ def run(args):
     print_table(args, figures)
 
 
-def parse():
-    def text(value):
-        if not value:
-            raise argparse.ArgumentTypeError('needs a value')
-        return value
+def text(value):
+    if not value:
+        raise argparse.ArgumentTypeError('needs a value')
+    return value
 
-    def alphas(value):
-        return [float(a) for a in value.split(',')]
+
+def alphas(value):
+    values = [float(a) for a in value.split(',')]
+    if not all(1e-6 <= a <= 100 for a in values):
+        raise argparse.ArgumentTypeError(f'{value}: expected numbers in [1e-06, 100]')
+    return values
+
+
+def whole(low, high=2**31 - 1):
+    def parsed(value):
+        if not low <= int(value) <= high:
+            raise argparse.ArgumentTypeError(f'{value}: expected a whole number in [{low}, {high}]')
+        return int(value)
+    parsed.__name__ = 'whole number'  # in the text of argparse for what is no number
+    return parsed
+
+
+def size(value):
+    try:
+        width, height = map(whole(1, 16384), value.split('x'))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{value}: expected WIDTHxHEIGHT') from None
+    return width, height
+
+
+def parse():
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.error = lambda message: sys.exit(f'evaluate.py: {message}')
     add = functools.partial(parser.add_argument, type=text)
@@ -316,10 +341,10 @@ def parse():
     add('--model', help='a model of Matcher.save (default: the built-in, untrained one)')
     add('--backbone', help="ONNX net to take features from instead of the model's own")
     add('--outputs', help='of --backbone: names of its outputs (default: all)')
-    add('--longest-side', type=int, default=400,
+    add('--longest-side', type=whole(0, 16384), default=400,
         help='of --backbone: pixels of the longer image side, 0: as it is (default: 400)')
-    add('--input-size', help='of --backbone: fixed input WIDTHxHEIGHT, for vision transformers')
-    add('--prefix-tokens', type=int, default=0, help='of --backbone: class and register tokens')
+    add('--input-size', type=size, default=(0, 0), help='of --backbone: fixed input WIDTHxHEIGHT, for vision transformers')
+    add('--prefix-tokens', type=whole(0, 1024), default=0, help='of --backbone: class and register tokens')
     add('--mode', choices=MODES, default='auto', help='how to search; nn: nearest neighbours, no net (default: auto)')
     add('--convention', choices=CONVENTIONS, help='how published programs measure (default: hpf)')
     add('--alpha', type=alphas, default='0.05,0.1,0.15', help='thresholds (default: 0.05,0.1,0.15)')
@@ -328,9 +353,9 @@ def parse():
     add('--coordinates', choices=['original', 'square'], help="pixels (default: the convention's)")
     add('--direction', choices=['1to2', '2to1'], help="(default: the convention's)")
     add('--cells', choices=['centre', 'corner'], help="pixels that the outermost cells lie on (default: the convention's)")
-    add('--limit', type=int, default=0, help='so many pairs only, evenly spread over the list; 0: all')
-    add('--resamples', type=int, default=1000, help='draws of pairs for the confidence intervals (default: 1000)')
-    add('--seed', type=int, default=0, help='of these draws (default: 0)')
+    add('--limit', type=whole(0), default=0, help='so many pairs only, evenly spread over the list; 0: all')
+    add('--resamples', type=whole(10, 1000000), default=1000, help='draws of pairs for the confidence intervals (default: 1000)')
+    add('--seed', type=whole(0), default=0, help='of these draws (default: 0)')
     add('--json', help='write the result to this file; on the way, FILE.part keeps what is done')
     add('--visualize', help='write contact sheets of the best and the worst pairs to this folder')
     for name, help_text in (('--resume', 'go on where a run with the same options was stopped'),
@@ -352,6 +377,10 @@ def parse():
         setattr(args, name, getattr(args, name) or value)
     if not args.root or (args.dataset == 'csv') != bool(args.pairs):
         parser.error('--root is missing' if not args.root else '--pairs goes with --dataset=csv, and only with it')
+    if args.split and args.pairs:
+        parser.error('--split is for other data sets than csv, expected only --pairs')
+    if not args.backbone and (args.outputs or args.input_size[0]):
+        parser.error('--outputs and --input-size need --backbone')
     if args.resume and not args.json:
         parser.error('--resume needs --json')
     args.split = args.pairs or args.split or ('' if args.dataset == 'tss' else 'test')

@@ -298,6 +298,9 @@ class Programs:
         for option, words in (('--nosuch=1', ['--nosuch']), ('--dataset=coco', ['coco', 'spair']),
                               ('--mode=fast', ['fast', 'patchmatch']), ('--convention=mine', ['mine', 'ncnet']),
                               ('--limit=many', ['many']), ('--alpha=0.1,x', ['alpha']), ('--seed=1.5', ['1.5']),
+                              ('--limit=-1', ['-1']), ('--alpha=0', ['alpha']), ('--alpha=nan', ['alpha']),
+                              ('--resamples=9', ['9', '10']), ('--input-size=4x', ['input-size']), ('--split=val', ['--pairs']),
+                              ('--outputs=conv', ['--backbone']), ('--input-size=400x400', ['--backbone']),
                               ('--json=', ['--json']), ('--resume', ['--json']), ('--model=/no/such.yml', ['such.yml']),
                               ('picture.png', ['picture.png'])):
             with self.subTest(option):
@@ -306,6 +309,16 @@ class Programs:
         self.assertFails(self.call(self.command, data[0]), '--pairs')
         self.assertFails(self.call(self.command, data[1]), '--root')
         self.assertFails(self.call(self.command, *data, f'--json={self.path("no/such/folder/result.json")}'), 'result.json')
+
+    def test_errors_come_before_the_long_work(self):
+        data = write_csv(self.path('data'))
+        with open(self.path('file'), 'w'):
+            pass
+        for option, word in (('--reference=object', 'box2'), (f'--visualize={self.path("file")}', 'file')):
+            with self.subTest(option):
+                done = self.call(self.command, *data, option)
+                self.assertFails(done, word)
+                self.assertNotIn('/8 pairs', done.stderr)
 
     def killed(self, arguments, lines):
         """Starts a run and kills it, without warning, when its journal has so many lines."""
@@ -461,8 +474,14 @@ class EvaluateProgram(Programs, Base):
             with open(self.path('bad.json'), 'w') as f:
                 f.write(text)
             self.assertFails(self.call(CPP, f'--compare={self.path("own.json")},{self.path("bad.json")}'), 'bad.json')
+            self.assertNotIn('persistence', self.call(CPP, f'--compare={self.path("own.json")},{self.path("bad.json")}').stderr)
         self.result(CPP, *data, '--alpha=0.2', name='other.json')
         self.assertFails(self.call(CPP, f'--compare={self.path("own.json")},{self.path("other.json")}'), 'alpha')
+        for options in ([f'--compare={self.path("other.json")}'], [f'--compare={self.path("nn.json")}', '--direction=2to1'],
+                        [f'--csv={self.path("no/such/table.csv")}']):
+            done = self.call(CPP, *data, *options)
+            self.assertFails(done)
+            self.assertNotIn('/8 pairs', done.stderr)
 
     def test_progress(self):
         data = write_csv(self.path('data'))

@@ -212,6 +212,22 @@ TEST_F(Semcorr_MatFile, other_versions_and_files)
     EXPECT_ERROR(readWith(replaced(good, size, negative)), "the file is damaged");
 }
 
+// Annotations are small; what is larger than 1 MiB is neither read nor inflated any further.
+TEST_F(Semcorr_MatFile, large_variables_are_passed_over)
+{
+    const std::string file = matFile({ { "kps", Mat::zeros(70000, 2, CV_64F) } }), head = file.substr(0, 128);
+    EXPECT_ERROR(readWith(file), "variable kps is 0 x 0");
+    std::string deflated = "\x78\x01";  // in stored blocks, without the end
+    for (size_t i = head.size(); i < file.size(); i += 0xFFFF)
+    {
+        const std::string block = file.substr(i, 0xFFFF);
+        const unsigned size = (unsigned)block.size();
+        deflated += std::string(1, '\0') + number(size, 2, false) + number(~size, 2, false) + block;
+    }
+    EXPECT_ERROR(readWith(head + number(15, 4, false) + number((unsigned)deflated.size(), 4, false) + deflated),
+                 "variable kps is 0 x 0");
+}
+
 // The lists of the real data set, where they are at hand; its pictures are not, so heads of pictures stand for them.
 TEST_F(Semcorr_Pairs, pf_pascal_leak_of_the_real_lists)
 {

@@ -66,6 +66,24 @@ inline semcorr::PCKResult measure(const Evaluation& e, const Options& options)
                                  options.convention.flags());
 }
 
+// Measures true places as if they had been found, so that what the convention or the comparison lacks (say, boxes of objects)
+// is said before the long work. other: result to compare with; without pairs: none
+inline void rehearse(const std::vector<semcorr::ImagePair>& pairs, const Options& options, const semcorr::PCKResult& other)
+{
+    if (options.dataset == "tss")
+        return;  // what counts is known only of flows that were read
+    Evaluation e;
+    e.pairs = pairs;
+    for (const semcorr::ImagePair& pair : pairs)
+    {
+        const Mat& truth = options.convention.backwards ? pair.points1 : pair.points2;
+        e.values.push_back(std::vector<float>(truth.ptr<float>(), truth.ptr<float>() + 2 * truth.total()));
+    }
+    const semcorr::PCKResult result = measure(e, options);
+    if (!other.ids.empty())
+        semcorr::comparePCK(other, result, 10);
+}
+
 inline std::vector<Row> rowsOf(const semcorr::PCKResult& r, const Options& options, const std::string& prefix = "")
 {
     const semcorr::PCKIntervals intervals = semcorr::bootstrapPCK(r, options.resamples, 0.95, options.seed);
@@ -123,8 +141,8 @@ inline void printTable(const std::vector<Row>& rows, const Options& options)
         const Row& row = rows[i];
         if (row.group == "nuisance" && !options.nuisance)
             continue;
-        printf("%s%-*s %6d", i > 0 && row.group == rows[i - 1].group ? "\n" : row.group == "overall" ? "\n" : "\n\n", (int)width,
-               row.name.c_str(), row.pairs);
+        const bool together = row.group.find("overall") != std::string::npos || (i > 0 && row.group == rows[i - 1].group);
+        printf("%s%-*s %6d", together ? "\n" : "\n\n", (int)width, row.name.c_str(), row.pairs);
         for (int a = 0; a < row.shares.rows; a++)
         {
             const Vec2d& ends = row.intervals.at<Vec2d>(a);
@@ -316,6 +334,18 @@ inline int namedNode(const FileNode& node, const std::string& key, const std::ve
     return (int)(found - names.begin());
 }
 
+inline bool openJson(const std::string& content, FileStorage& file)
+{
+    try
+    {
+        return file.open(content, FileStorage::READ | FileStorage::FORMAT_JSON | FileStorage::MEMORY);
+    }
+    catch (const cv::Exception&)
+    {
+        return false;  // its text is about the parser
+    }
+}
+
 // A result as toJson wrote it
 inline semcorr::PCKResult readResult(const std::string& path)
 {
@@ -324,8 +354,8 @@ inline semcorr::PCKResult readResult(const std::string& path)
         std::string content;
         if (!readFile(path, content))
             throw std::runtime_error("it cannot be read");
-        const FileStorage file(content, FileStorage::READ | FileStorage::FORMAT_JSON | FileStorage::MEMORY);
-        if (!file.isOpened() || (int)file["schema"] != 1 || file["pairs"].size() == 0)
+        FileStorage file;
+        if (!openJson(content, file) || (int)file["schema"] != 1 || file["pairs"].size() == 0)
             throw std::runtime_error("it is not a result of this program");
         std::vector<double> alphas;
         for (const FileNode& alpha : file["alphas"])
@@ -350,6 +380,10 @@ inline semcorr::PCKResult readResult(const std::string& path)
             throw std::runtime_error("its pairs have not as many counts as there are alphas");
         return semcorr::summarizePCK(pairs, points, Mat(correct).reshape(1, (int)pairs.size()), alphas, convention.reference,
                                      convention.flags());
+    }
+    catch (const cv::Exception& e)
+    {
+        throw std::runtime_error("cannot take a result from " + path + ": " + e.err);
     }
     catch (const std::exception& e)
     {
