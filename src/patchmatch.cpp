@@ -10,6 +10,7 @@ namespace cv { namespace semcorr {
 namespace {
 
 const size_t KEEP_BYTES = 32 << 20;  // correlations of small grids are kept, for 50² with 50² cells
+const int NEIGHBOUR_STARTS = 2;  // of each neighbour that a cell begins with, beside its own
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored
@@ -56,6 +57,7 @@ private:
     size_t bytesHeld() const;
     void reserve(size_t bytes);
 
+    int neighbourOf(int cell1, const Point& offset) const;
     Point cellOf1(int index) const { return Point(index % grid1.width, index / grid1.width); }
     Point cellOf2(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
 
@@ -261,26 +263,38 @@ void Search::propose(int cell1, const Point& target, List& fresh) const
     fresh.push_back(block);
 }
 
+// A cell's own and the best of each neighbour, which the first pass would ask for anyway: these share hidden activations
 void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
 {
     for (int i = 0; i < starts.cols; i++)
         if (starts.at<int>(cell1, i) >= 0)
             propose(cell1, cellOf2(starts.at<int>(cell1, i)), fresh);
+    for (size_t i = 0; i < offsets.size(); i++)
+    {
+        const int neighbour = neighbourOf(cell1, offsets[i]);
+        for (int k = 0; neighbour >= 0 && k < std::min(starts.cols, NEIGHBOUR_STARTS); k++)
+            if (starts.at<int>(neighbour, k) >= 0)
+                propose(cell1, cellOf2(starts.at<int>(neighbour, k)) - offsets[i], fresh);
+    }
+}
+
+// −1 outside grid 1
+int Search::neighbourOf(int cell1, const Point& offset) const
+{
+    const Point p = cellOf1(cell1) + offset;
+    const bool inside = (unsigned)p.x < (unsigned)grid1.width && (unsigned)p.y < (unsigned)grid1.height;
+    return inside ? p.y * grid1.width + p.x : -1;
 }
 
 // What neighbours match to, at the same displacement; those that match as before have told already
 void Search::propagate(int cell1, List& fresh) const
 {
-    const Point p = cellOf1(cell1);
     for (size_t i = 0; i < offsets.size(); i++)
     {
-        const Point neighbour = p + offsets[i];
-        if ((unsigned)neighbour.x >= (unsigned)grid1.width || (unsigned)neighbour.y >= (unsigned)grid1.height)
+        const int neighbour = neighbourOf(cell1, offsets[i]);
+        if (neighbour < 0 || !changed[neighbour])
             continue;
-        const int index = neighbour.y * grid1.width + neighbour.x;
-        const int* targets = hypotheses.ptr<int>(index);
-        if (!changed[index])
-            continue;
+        const int* targets = hypotheses.ptr<int>(neighbour);
         for (int k = 0; k < hypotheses.cols && targets[k] >= 0; k++)
             propose(cell1, cellOf2(targets[k]) - offsets[i], fresh);
     }

@@ -112,7 +112,7 @@ void WinogradScorer::makeTable()
     for (int y = 0; y < task.tiles.height; y++)
         for (int x = 0; x < task.tiles.width; x++)
         {
-            const WinogradTile tile = { y / 2 * across + x / 2, x % 2, y % 2 * across };
+            const WinogradTile tile = { y / 2 * across + x / 2, (y + 1) / 2 * across + x / 2, y % 2, x % 2 };
             tileTable.push_back(tile);
         }
     task.tileTable = tileTable.data();

@@ -21,10 +21,12 @@ enum
     WG_TAPS = 9
 };
 
-// Groups of correlations (LazyCorrelation) that a tile reads: `group`, and where they are not 0 also the ones at these distances
+// The 4×4 correlations of a tile: its upper and its lower two rows each lie in half a group of LazyCorrelation, or begin there and
+// end in the group after it. {upper group, lower group, which half of them, whether the group after is read as well}
 struct WinogradTile
 {
-    int group, right, below;
+    int upper, lower;
+    int upperHalf, right;  // 0 or 1; the lower rows are in the other half
 };
 
 // All that one round of scoring reads, and where it writes

@@ -32,6 +32,18 @@ static inline int lowestBit(uint64 x)
     return countBits((x & (0 - x)) - 1);
 }
 
+// Into the second-level cache
+static CV_ALWAYS_INLINE void prefetch(const float* p)
+{
+#if CV_SSE
+    _mm_prefetch((const char*)p, _MM_HINT_T1);
+#elif defined __GNUC__
+    __builtin_prefetch(p, 0, 2);
+#else
+    CV_UNUSED(p);
+#endif
+}
+
 // A set of indices for each cell of a row of the window. The items of all sets lie in one array in the order of cells and
 // indices; an item's place is the rank of its index.
 struct SetRow
@@ -73,8 +85,8 @@ enum
 {
     WG_HALO = 2,      // cells around the window that are looked at
     GROUP_ROWS = 4,   // rows that are correlated together: more source cells for each group's features
-    HIDDEN_ROWS = GROUP_ROWS + 4,  // rows whose sets of hidden tiles, and of transformed correlations, are known at a time
-    TRANSFORMED_ROWS = GROUP_ROWS + 2,
+    HIDDEN_ROWS = GROUP_ROWS + 5,  // rows whose sets of hidden tiles, and of transformed correlations, are known at a time
+    TRANSFORMED_ROWS = GROUP_ROWS + 3,
     TILE_BATCH = 8,   // hidden tiles at a time: as many sums as hide the latency of a multiplication
     ZERO_TILES = 2    // at the start of each row's items: what lies outside the grid
 };
@@ -115,6 +127,7 @@ private:
 
     const float* groupOf(int row, int cell, int group) const;
     void transformTile(int row, int cell, int tile, float* dst) const;
+    void prefetchKept(int row, int i) const;
     void wordTaps(int row, int cell, int word, WordTaps& taps);
     void runBatch(const float* x, int n, const int* tileIndex, float* dst) const;
     void scoreBlock(int row, int cell, int block, float* scores) const;
@@ -178,17 +191,20 @@ bool WindowScorer::run()
     if (!makeSets())
         return false;
     collectHidden(window.y0 - 1);
-    for (int row = window.y0 - 2; row < window.y1 + 2; row++)
+    if (!correlateRows(window.y0 - WG_HALO))
+        return false;
+    for (int row = window.y0 - WG_HALO; row < window.y1 + WG_HALO; row++)
     {
-        if ((row - window.y0 + WG_HALO) % GROUP_ROWS == 0 && !correlateRows(row))
-            return false;
         if (!transformRow(row))
             return false;
         addResidual(row);
+        // hideRow fetches what the next row reads
+        if ((row + 1 - window.y0 + WG_HALO) % GROUP_ROWS == 0 && !correlateRows(row + 1))
+            return false;
         if (row > window.y0 - 1 && !hideRow(row - 1))
             return false;
-        if (row >= window.y0 + 2)
-            scoreRow(row - 2);
+        if (row >= window.y0 + WG_HALO)
+            scoreRow(row - WG_HALO);
     }
     return true;
 }
@@ -290,9 +306,9 @@ void WindowScorer::collectGroups(int row)
         forEachItem(transformedSet(row), cell, [&](int tile, size_t)
         {
             const WinogradTile& t = task.tileTable[tile];
-            groupSet.addRun(first + cell, t.group, t.right);
-            if (t.below)
-                groupSet.addRun(first + cell, t.group + t.below, t.right);
+            groupSet.addRun(first + cell, t.upper, t.right);
+            if (t.upperHalf)
+                groupSet.addRun(first + cell, t.lower, t.right);
         });
 }
 
@@ -347,18 +363,14 @@ void WindowScorer::correlateWith(int row, int word, uint64 bit)
     }
 }
 
-// d {4, 4} of a tile is a group of correlations or, where the others are given, its right, lower or lower right part followed
-// by parts of them. groups {itself, right, below, diagonal}, null where not needed.
+// d {4, 4} of a tile: two rows from each of `upper` and `lower`, 4 floats apart. If `right` is 1 each row is the end of that row
+// and the beginning of the row a group later.
 
 #if CV_AVX512_SKX
 
-// The forms without a mask warn of uninitialized values in GCC 12.
-static const __mmask16 ALL_LANES = 0xFFFF;
-
-static CV_ALWAYS_INLINE __m512 upperAndLower(const float* upper, const float* lower)
+static CV_ALWAYS_INLINE __m512 twoHalves(const float* upper, const float* lower)
 {
-    const __m512 d = _mm512_loadu_ps(upper);
-    return lower ? _mm512_maskz_shuffle_f32x4(ALL_LANES, d, _mm512_loadu_ps(lower), _MM_SHUFFLE(1, 0, 3, 2)) : d;
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(upper)), _mm256_loadu_ps(lower), 1);
 }
 
 // Lines of d in the order 0, 1, 2, 1 and 2, 2, 1, 3: d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]
@@ -367,39 +379,26 @@ static CV_ALWAYS_INLINE __m512 inputTransform(const __m512& first, const __m512&
     return _mm512_mask_sub_ps(_mm512_add_ps(first, second), (__mmask16)negative, first, second);
 }
 
-// dst {4, 4} = Bᵀ d B, transposed
-static CV_ALWAYS_INLINE void transformWindow(const float* const* groups, float* dst)
+// dst {4, 4} = Bᵀ d B, transposed. Without a branch on `right`, which is as good as random.
+static CV_ALWAYS_INLINE void transformWindow(const float* upper, const float* lower, int right, float* dst)
 {
-    __m512 d = upperAndLower(groups[0], groups[2]);
-    if (groups[1])
-        d = _mm512_permutex2var_ps(d, _mm512_setr_epi32(2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28, 29),
-                                   upperAndLower(groups[1], groups[3]));
-    d = inputTransform(_mm512_maskz_shuffle_f32x4(ALL_LANES, d, d, _MM_SHUFFLE(1, 2, 1, 0)),
-                       _mm512_maskz_shuffle_f32x4(ALL_LANES, d, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xFF0F);
-    d = inputTransform(_mm512_maskz_permute_ps(ALL_LANES, d, _MM_SHUFFLE(1, 2, 1, 0)),
-                       _mm512_maskz_permute_ps(ALL_LANES, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xDDDD);
-    const __m512i columns = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    _mm512_storeu_ps(dst, _mm512_maskz_permutexvar_ps(ALL_LANES, columns, d));
+    CV_DECL_ALIGNED(64) static const int order[2][GROUP] = {
+        { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 },
+        { 2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28, 29 } };
+    const int next = right * GROUP;
+    __m512 d = _mm512_permutex2var_ps(twoHalves(upper, lower), _mm512_load_si512(order[right]),
+                                      twoHalves(upper + next, lower + next));
+    // maskz: GCC 12 warns of an uninitialized value inside of the plain ones
+    const __mmask16 all = 0xFFFF;
+    d = inputTransform(_mm512_maskz_shuffle_f32x4(all, d, d, _MM_SHUFFLE(1, 2, 1, 0)),
+                       _mm512_maskz_shuffle_f32x4(all, d, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xFF0F);
+    d = inputTransform(_mm512_maskz_permute_ps(all, d, _MM_SHUFFLE(1, 2, 1, 0)),
+                       _mm512_maskz_permute_ps(all, d, _MM_SHUFFLE(3, 1, 2, 2)), 0xDDDD);
+    const __m512i transposed = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_ps(dst, _mm512_maskz_permutexvar_ps(all, transposed, d));
 }
 
-#else
-
-// Each pointer gives two rows of d, 4 floats apart; with right[0] each row is the end of a row of `left` and the beginning of one
-// of `right`.
-static CV_ALWAYS_INLINE void halves(const float* const* groups, const float** left, const float** right)
-{
-    const bool below = groups[2] != 0;
-    left[0] = groups[0] + (below ? GROUP / 2 : 0);
-    left[1] = below ? groups[2] : groups[0] + GROUP / 2;
-    right[0] = right[1] = 0;
-    if (groups[1])
-    {
-        right[0] = groups[1] + (below ? GROUP / 2 : 0);
-        right[1] = below ? groups[3] : groups[1] + GROUP / 2;
-    }
-}
-
-#if CV_SIMD128
+#elif CV_SIMD128
 
 // B = Winograd's input transform along the first index
 static CV_ALWAYS_INLINE void inputTransform(v_float32x4* d)
@@ -412,15 +411,16 @@ static CV_ALWAYS_INLINE void inputTransform(v_float32x4* d)
 }
 
 // dst {4, 4} = Bᵀ d B, transposed
-static CV_ALWAYS_INLINE void transformWindow(const float* const* groups, float* dst)
+static CV_ALWAYS_INLINE void transformWindow(const float* upper, const float* lower, int right, float* dst)
 {
-    const float *left[2], *right[2];
-    halves(groups, left, right);
-    v_float32x4 d[4], t[4];
-    for (int y = 0; y < 4; y++)
-        d[y] = v_load(left[y / 2] + y % 2 * GROUP_SIDE);
-    for (int y = 0; y < 4 && right[0]; y++)
-        d[y] = v_extract<2>(d[y], v_load(right[y / 2] + y % 2 * GROUP_SIDE));
+    v_float32x4 d[4] = { v_load(upper), v_load(upper + GROUP_SIDE), v_load(lower), v_load(lower + GROUP_SIDE) }, t[4];
+    if (right)
+    {
+        d[0] = v_extract<2>(d[0], v_load(upper + GROUP));
+        d[1] = v_extract<2>(d[1], v_load(upper + GROUP + GROUP_SIDE));
+        d[2] = v_extract<2>(d[2], v_load(lower + GROUP));
+        d[3] = v_extract<2>(d[3], v_load(lower + GROUP + GROUP_SIDE));
+    }
     inputTransform(d);
     v_transpose4x4(d[0], d[1], d[2], d[3], t[0], t[1], t[2], t[3]);
     inputTransform(t);
@@ -438,24 +438,20 @@ static inline void inputTransform(const float* d, size_t step, float* out, size_
     out[3 * outStep] = d[step] - d[3 * step];
 }
 
-static inline void transformWindow(const float* const* groups, float* dst)
+static inline void transformWindow(const float* upper, const float* lower, int right, float* dst)
 {
-    const float *left[2], *right[2];
-    halves(groups, left, right);
     float d[WG_TILE], t[WG_TILE];
     for (int y = 0; y < 4; y++)
+    {
+        const float* row = (y < 2 ? upper : lower) + y % 2 * GROUP_SIDE;
         for (int x = 0; x < 4; x++)
-        {
-            const int line = y % 2 * GROUP_SIDE;
-            d[y * 4 + x] = !right[0] ? left[y / 2][line + x] : x < 2 ? left[y / 2][line + x + 2] : right[y / 2][line + x - 2];
-        }
+            d[y * 4 + x] = !right ? row[x] : x < 2 ? row[x + 2] : row[x - 2 + GROUP];
+    }
     for (int x = 0; x < 4; x++)
         inputTransform(d + x, 4, t + 4 * x, 1);
     for (int y = 0; y < 4; y++)
         inputTransform(t + y, 4, dst + y, 4);
 }
-
-#endif
 
 #endif
 
@@ -470,14 +466,8 @@ CV_ALWAYS_INLINE const float* WindowScorer::groupOf(int row, int cell, int group
 CV_ALWAYS_INLINE void WindowScorer::transformTile(int row, int cell, int tile, float* dst) const
 {
     const WinogradTile& t = task.tileTable[tile];
-    const float* groups[4] = { groupOf(row, cell, t.group), 0, 0, 0 };
-    if (t.right)
-        groups[1] = groupOf(row, cell, t.group + t.right);
-    if (t.below)
-        groups[2] = groupOf(row, cell, t.group + t.below);
-    if (t.right && t.below)
-        groups[3] = groupOf(row, cell, t.group + t.below + t.right);
-    transformWindow(groups, dst);
+    const int half = GROUP / 2;
+    transformWindow(groupOf(row, cell, t.upper) + t.upperHalf * half, groupOf(row, cell, t.lower) + (1 - t.upperHalf) * half, t.right, dst);
 }
 
 bool WindowScorer::transformRow(int row)
@@ -622,6 +612,25 @@ void WindowScorer::wordTaps(int row, int cell, int word, WordTaps& taps)
     }
 }
 
+// Kept correlations lie in memory or a distant cache. They are fetched for word i of a row's sets ahead of transformRow, while
+// hideRow computes.
+CV_ALWAYS_INLINE void WindowScorer::prefetchKept(int row, int i) const
+{
+    const SetRow& set = transformedSets[(row + TRANSFORMED_ROWS) % TRANSFORMED_ROWS];
+    if (!v.kept || !set.bits[i])
+        return;
+    const int cell = i / set.words, firstTile = i % set.words * 64;
+    const float* groups = groupOf(row, cell, 0);
+    for (uint64 rest = set.bits[i]; rest; rest &= rest - 1)
+    {
+        const WinogradTile& t = task.tileTable[firstTile + lowestBit(rest)];
+        prefetch(groups + t.upper * GROUP);
+        prefetch(groups + t.lower * GROUP);
+        prefetch(groups + (t.upper + t.right) * GROUP);
+        prefetch(groups + (t.lower + t.right) * GROUP);
+    }
+}
+
 bool WindowScorer::hideRow(int row)
 {
     const SetRow& set = hiddenSet(row);
@@ -635,6 +644,7 @@ bool WindowScorer::hideRow(int row)
     WordTaps taps;
     for (int i = set.words; i < (cells - 1) * set.words; i++)
     {
+        prefetchKept(row + 2, i);
         if (set.bits[i])
             wordTaps(row, i / set.words, i % set.words, taps);
         for (uint64 rest = set.bits[i]; rest; rest &= rest - 1)
