@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Measures the dense 4D search against PatchMatch; scripts/bench.sh builds what this needs and starts it."""
+import argparse
+import gzip
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import cv2 as cv
+
+import figures
+import machine
+import perf_tests
+import pictures
+import quality
+import report
+import search
+
+ROOT = pathlib.Path(__file__).parents[2]
+MODEL = ROOT / 'perf/data/pmnc_lite0_quick.yml.gz'
+# side of the grid: pairs, repetitions in each of the two blocks
+FULL = {25: (8, 8), 35: (8, 6), 50: (8, 4), 70: (8, 2), 100: (8, 1), 140: (4, 1), 200: (4, 1)}
+QUICK = {25: (8, 4), 50: (8, 2), 100: (2, 1), 200: (1, 1)}
+
+
+class Progress:
+    """What is being done, since when, and how long it may still take: one line on a terminal, a line a stage elsewhere."""
+    def __init__(self, stages):
+        self.begin, self.stages, self.number, self.terminal = time.monotonic(), stages, 0, sys.stderr.isatty()
+
+    def stage(self, title):
+        self.title, self.start, self.number = title, time.monotonic(), self.number + 1
+        self.show('', '\n' if not self.terminal else '')
+
+    def step(self, done, total):
+        if self.terminal:
+            left = (time.monotonic() - self.start) / done * (total - done) if done else 0
+            self.show(f', {done} of {total}' + f', {left:.0f} s left' * (done > 0), '')
+
+    def show(self, more, end):
+        elapsed = int(time.monotonic() - self.begin)
+        text = f'[bench {elapsed // 60:02}:{elapsed % 60:02}] {self.number} of {self.stages}: {self.title}{more}'
+        print(('\r\033[K' if self.terminal else '') + text, end=end, file=sys.stderr, flush=True)
+
+    def finish(self):
+        print('\r\033[K' if self.terminal else '', end='', file=sys.stderr, flush=True)
+
+
+def positive(value):
+    if not value.isdigit() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f'{value}: expected a positive number')
+    return int(value)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.error = lambda message: sys.exit(f'bench.py: {message}')
+    parser.add_argument('--out', type=pathlib.Path, default='bench', help='folder of the results (default: bench)')
+    parser.add_argument('--data', type=pathlib.Path, help='folder with val_pairs.csv and its pictures (default: those of the demo)')
+    parser.add_argument('--model', type=pathlib.Path, default=MODEL, help='a model file, may be compressed by gzip')
+    parser.add_argument('--perf', type=pathlib.Path, help='opencv_perf_semcorr, to be run as well')
+    parser.add_argument('--threads', type=positive, default=2, help='threads (default: 2)')
+    parser.add_argument('--quick', action='store_true', help='fewer pairs, repetitions and grids')
+    parser.add_argument('--docs', action='store_true', help='put pictures and tables into doc/pics and the tutorial')
+    return parser.parse_args()
+
+
+def unpacked(model, folder):
+    """Path of a model file that Matcher.create reads: it takes no compressed ones."""
+    if model.suffix != '.gz':
+        return str(model)
+    plain = pathlib.Path(folder, model.stem)
+    plain.write_bytes(gzip.decompress(model.read_bytes()))
+    return str(plain)
+
+
+def measure_searches(model, plan, pairs, args, results, progress):
+    """Time, workspace and agreement over grids; then iterations and ablation where there is a dense result to compare with."""
+    varied = (25, 50) if args.quick else (25, 50, 100)
+    ablated = (50,) if args.quick else (50, 100)
+    for grid, (count, repetitions) in plan.items():
+        progress.stage(f'{grid} x {grid} cells')
+        if grid == max(plan):  # right before and right after, since the clock of a processor changes
+            results['sgemmSeconds'] = machine.sgemm_seconds(args.threads)
+        rows, features, references = search.measure_grid(model, grid, pairs[:count], args.threads, repetitions, progress)
+        results['searches'] += rows
+        if grid == max(plan):
+            results['sgemmSeconds'] = min(results['sgemmSeconds'], machine.sgemm_seconds(args.threads))
+        for mode, name in (search.PATCHMATCH, 'patchmatch'), (search.DENSE, 'dense'):
+            if mode == search.PATCHMATCH or references:
+                results['memory'].append({'grid': grid, 'mode': name,
+                                          **search.resident_growth(model, features[0], mode, args.threads)})
+        if grid in varied and references:
+            progress.stage(f'{grid} x {grid} cells, iterations')
+            results['iterations'] += search.convergence(model, grid, features, references, 8, progress)
+        if grid in ablated and references:
+            progress.stage(f'{grid} x {grid} cells, ablation')
+            results['ablation'] += search.ablation(model, grid, features, references, progress)
+
+
+def measure(model, args, results):
+    plan = QUICK if args.quick else FULL
+    progress = Progress(len(plan) + (3 if args.quick else 5) + 1 + bool(args.data) + bool(args.perf))
+    cv.setNumThreads(args.threads)
+    annotated = pictures.annotated_pairs(args.data) if args.data else []
+    pairs = pictures.eight_of(annotated) if annotated else pictures.demo_pairs()
+    source = 'val_pairs.csv' if annotated else 'the pictures of the demo'
+    results['pairs'] = f'Pairs {", ".join(pair.name for pair in pairs)} of {source}'
+    measure_searches(model, plan, pairs, args, results, progress)
+    if annotated:
+        progress.stage('keypoints')
+        results['pck'] = quality.pck(model, annotated[::10] if args.quick else annotated, progress)
+    progress.stage('flow of warped pictures')
+    grids = (25, 50, 100) if args.quick else (25, 50, 100, 200)
+    results['flow'] = quality.flow_errors(model, pictures.warps(2 if args.quick else 4), grids, progress)
+    if args.perf:
+        progress.stage('opencv_perf_semcorr')
+        results['perf'] = perf_tests.run(args.perf.resolve(), args.quick, args.threads, progress)
+    results['table'] = report.table(results)
+    progress.finish()
+
+
+def write(path, text):
+    """Complete or not at all."""
+    partial = path.with_name(path.name + '.part')
+    partial.write_text(text, encoding='utf-8')
+    partial.replace(path)
+
+
+def main():
+    args = parse()
+    for file in filter(None, (args.model, args.perf)):  # rather now than when everything else is done
+        if not file.is_file():
+            raise OSError(f'there is no file {file}')
+    args.out.mkdir(parents=True, exist_ok=True)
+    command = os.environ.get('BENCH_COMMAND', ' '.join(['tools/bench/bench.py', *sys.argv[1:]]))
+    results = {'version': 1, 'command': command, 'quick': args.quick, 'threads': args.threads, 'model': args.model.name,
+               'machine': machine.describe(args.threads), 'searches': [], 'memory': [], 'iterations': [], 'ablation': []}
+    with tempfile.TemporaryDirectory() as folder:
+        measure(unpacked(args.model, folder), args, results)
+    write(args.out / 'bench.json', json.dumps(results, indent=1, ensure_ascii=False) + '\n')
+    write(args.out / 'bench.md', report.document(results))
+    figures.draw(results, args.out)
+    if args.docs:
+        for picture in args.out.glob('bench_*.png'):
+            shutil.copy(picture, ROOT / 'doc/pics')
+        report.update_tutorial(results)
+    report.print_table(results)
+    print(f'written: {args.out}/bench.json, bench.md and bench_*.png')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (cv.error, OSError, subprocess.CalledProcessError) as e:
+        sys.exit(f'bench.py: {getattr(e, "err", e)}')
+    except KeyboardInterrupt:
+        sys.exit('\nbench.py: interrupted, nothing was written')
