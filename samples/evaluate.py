@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Measures a matcher on a data set of semantic correspondence (PCK), as example_semcorr_evaluate does, with the same JSON."""
 import argparse
+import csv
 import functools
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -15,6 +17,7 @@ import numpy as np
 
 semcorr = cv.semcorr
 MODES = ['auto', 'dense', 'patchmatch', 'nn']
+BACKBONE = 'backbone', 'outputs', 'input_size', 'longest_side', 'prefix_tokens'  # options
 REFERENCES = ['image', 'object', 'keypoints', 'padded']  # as PCKReference
 # how published programs measure: reference for pfpascal, spair, others; coordinates, direction, cells
 CONVENTIONS = {
@@ -28,6 +31,13 @@ CONVENTIONS = {
 
 def sha256(content):
     return hashlib.sha256(content).hexdigest()
+
+
+def checked(content):
+    """Content that its SHA-256 stands before"""
+    if content[:32].hex() != sha256(content[32:]):
+        raise ValueError('damaged')
+    return content[32:]
 
 
 def file_sum(path):
@@ -68,11 +78,29 @@ class Predictor:
             params.mode = MODES.index(args.mode)
             self.matcher.setParams(params)
 
-        @functools.lru_cache(maxsize=256)  # pictures; the C++ program counts bytes instead
-        def features(path, mirrored):
+        def compute(path, mirrored):
             image = read_picture(path, mirrored)
             return net.compute(image), image.shape[1::-1]
+
+        @functools.lru_cache(maxsize=256)  # pictures; the C++ program counts bytes instead
+        def features(path, mirrored):
+            return self.cached(compute, path, mirrored) if args.cache else compute(path, mirrored)
         self.features = features
+
+    def cached(self, compute, path, mirrored):
+        """A file is named after all that its content depends on: the bytes of the picture, and the net. Damaged ones are made anew."""
+        settings = self.model['sha256'], *(str(vars(self.args)[name]) for name in BACKBONE), self.model.get('backbone_sha256', '')
+        key = sha256('\n'.join([file_sum(path), str(mirrored), *settings]).encode())
+        file = pathlib.Path(self.args.cache, key + '.npz')
+        try:
+            with np.load(io.BytesIO(checked(file.read_bytes()))) as stored:
+                return stored['features'], tuple(stored['size'].tolist())
+        except (OSError, ValueError):
+            features, size = compute(path, mirrored)
+        content = io.BytesIO()
+        np.savez(content, features=features, size=size)
+        write(str(file), bytes.fromhex(sha256(content.getvalue())) + content.getvalue())
+        return features, size
 
     def saved_sum(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -194,21 +222,37 @@ def describe(args, pairs, values, result):
     return figures
 
 
-def print_table(args, figures):
-    rows = [(c['name'], c['pairs'], c['pck'], c['interval']) for c in figures['categories']]
+def rows_of(args, figures):
+    """Group, name, pairs, shares and intervals of each line of a table"""
     total = len(figures['pairs'])
-    rows += [('mean over categories', total, figures['mean'], figures['mean_interval']),
-             ('all points' if args.per == 'point' else 'all pairs', total, figures['overall'], figures['overall_interval'])]
-    if args.nuisance:
-        rows += [(f"{n['name']} {n['level']}", n['pairs'], n['pck'], n['interval']) for n in figures['nuisances']]
-    if 'leak_free' in figures:
-        leak = figures['leak_free']
-        rows += [(f'leak-free {name}', leak['pairs'], leak[name], leak[name + '_interval']) for name in ('mean', 'overall')]
+    all_of_them = 'all points' if args.per == 'point' else 'all pairs'
+    rows = [('category', c['name'], c['pairs'], c['pck'], c['interval']) for c in figures['categories']]
+    rows += [('mean', 'mean over categories', total, figures['mean'], figures['mean_interval']),
+             ('overall', all_of_them, total, figures['overall'], figures['overall_interval'])]
+    rows += [('nuisance', f"{n['name']} {n['level']}", n['pairs'], n['pck'], n['interval']) for n in figures['nuisances']]
+    leak = figures.get('leak_free')
+    if leak:
+        rows += [(f'leak-free {name}', f'leak-free {name}', leak['pairs'], leak[name], leak[name + '_interval'])
+                 for name in ('mean', 'overall')]
+    return rows
+
+
+def print_table(args, figures):
+    rows = [row[1:] for row in rows_of(args, figures) if row[0] != 'nuisance' or args.nuisance]
     width = max(len(row[0]) for row in rows)
     print(' ' * width, ' pairs', *(f'  {f"@{a:g}":20}' for a in args.alpha), sep='')
     for name, count, shares, intervals in rows:
         cells = (f'  {100 * s:5.1f} [{100 * low:5.1f}, {100 * high:5.1f}]' for s, (low, high) in zip(shares, intervals))
         print(f'{name:{width}} {count:5}', *cells, sep='')
+
+
+def csv_table(args, method, rows):
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator='\n')
+    writer.writerow(['method', 'group', 'name', 'pairs', *(f'{what}@{a:g}' for a in args.alpha for what in ('pck', 'low', 'high'))])
+    for group, name, count, shares, intervals in rows:
+        writer.writerow([method, group, name, count, *(x for s, i in zip(shares, intervals) for x in (s, *i))])
+    return table.getvalue()
 
 
 def draw_sheets(args, pairs, values, result, predictor):
@@ -250,10 +294,10 @@ def data_sum(pairs):
     return sha256(text)
 
 
-def write(path, text):
+def write(path, content):
     """Whoever reads the file finds the old content or the new one."""
-    with open(path + '.tmp', 'w') as f:
-        f.write(text)
+    with open(path + '.tmp', 'wb') as f:
+        f.write(content if isinstance(content, bytes) else content.encode())
         f.flush()
         os.fsync(f.fileno())
     os.replace(path + '.tmp', path)
@@ -269,10 +313,12 @@ def run(args):
     pairs = [pairs[i * len(pairs) // count] for i in range(count)]
     if args.dataset != 'tss':  # so that what the convention lacks (say, boxes of objects) is said before the long work
         measure(args, pairs, [p.points1 if args.direction == '2to1' else p.points2 for p in pairs])
-    if args.visualize:
-        pathlib.Path(args.visualize).mkdir(parents=True, exist_ok=True)
-    predictor = Predictor(args)
+    for folder in filter(None, (args.visualize, args.cache)):
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     name = (pathlib.Path(args.model).name.split('.')[0] if args.model else 'builtin') + '-' + args.mode
+    if args.csv:
+        write(args.csv, csv_table(args, name, []))
+    predictor = Predictor(args)
     head = {'schema': 1, 'version': cv.__version__, 'command': args.command, 'method': name, 'mode': args.mode,
             'model': predictor.model,
             'data': {'dataset': args.dataset, 'root': args.root, 'split': args.split, 'pairs': len(pairs),
@@ -294,6 +340,8 @@ def run(args):
     if args.json:
         write(args.json, json.dumps({**head, **figures}, indent=1) + '\n')
         os.remove(args.json + '.part')
+    if args.csv:
+        write(args.csv, csv_table(args, name, rows_of(args, figures)))
     if args.visualize:
         draw_sheets(args, pairs, values, result, predictor)
     print_table(args, figures)
@@ -357,13 +405,15 @@ def parse():
     add('--resamples', type=whole(10, 1000000), default=1000, help='draws of pairs for the confidence intervals (default: 1000)')
     add('--seed', type=whole(0), default=0, help='of these draws (default: 0)')
     add('--json', help='write the result to this file; on the way, FILE.part keeps what is done')
+    add('--csv', help='write the table to this file')
+    add('--cache', help='keep the features of pictures in this folder')
     add('--visualize', help='write contact sheets of the best and the worst pairs to this folder')
     for name, help_text in (('--resume', 'go on where a run with the same options was stopped'),
                             ('--nuisance', 'table by viewpoint, scale, truncation and occlusion, too'),
                             ('--check', 'only list all problems of the data set')):
         parser.add_argument(name, action='store_true', help=help_text)
     args = parser.parse_args()
-    free = ('json', 'resume', 'nuisance', 'visualize', 'model', 'mode', 'help', 'check')
+    free = ('json', 'csv', 'cache', 'resume', 'nuisance', 'visualize', 'model', 'mode', 'help', 'check')
     given = {a.split('=')[0]: a for a in sys.argv[1:]}  # in the order above, as the C++ program writes it
     args.command = ' '.join(['evaluate', *(given[o] for act in parser._actions for o in act.option_strings
                                            if o in given and o[2:] not in free), *[f'--model={args.model}'] * bool(args.model),

@@ -415,6 +415,29 @@ class EvaluateProgram(Programs, Base):
         self.assertEqual(means['builtin-dense'], self.result(CPP, *data, '--mode=dense')['mean'])
         self.assertFails(self.call(CPP, *data, '--methods=nn,,dense'), '--methods')
 
+    def test_python_table_and_cache(self):
+        data = write_csv(self.path('data'))
+        cache = f'--cache={self.path("cache")}'
+        whole = self.result(PYTHON, *data, f'--csv={self.path("python.csv")}')
+        self.assertEqual(self.call(CPP, *data, f'--csv={self.path("cpp.csv")}').returncode, 0)
+        tables = [list(csv.DictReader(self.read(f'{name}.csv').splitlines())) for name in ('python', 'cpp')]
+        self.assertEqual([list(row) for row in tables[0]], [list(row) for row in tables[1]])
+        for one, two in zip(*tables, strict=True):
+            for key in one:
+                same = one[key] == two[key] if key in ('method', 'group', 'name') else float(one[key]) == float(two[key])
+                self.assertTrue(same, f'{key}: {one}, {two}')
+        self.assertEqual(self.result(PYTHON, *data, cache), whole)
+        files = sorted(pathlib.Path(self.path('cache')).iterdir())
+        self.assertEqual(len(files), 7)
+        for i, file in enumerate(files):  # damaged files are made anew
+            content = bytearray(file.read_bytes())
+            content[len(content) * i // len(files)] ^= 1
+            file.write_bytes(content[:-1] if i == 3 else content)
+        self.assertEqual(self.result(PYTHON, *data, cache), whole)
+        times = [file.stat().st_mtime_ns for file in files]
+        self.assertEqual(self.result(PYTHON, *data, cache), whole)
+        self.assertEqual([file.stat().st_mtime_ns for file in files], times)
+
     def test_methods_resumed(self):
         data = [*write_csv(self.path('data')), '--methods=nn,dense']
         self.assertEqual(self.call(CPP, *data, f'--json={self.path("r.json")}').returncode, 0)
