@@ -21,6 +21,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get('SEMCORR_BUILD', os.path.join(REPO, 'build'))
 TRAINER = os.path.join(BUILD, 'bin', 'semcorr_train')
 OWN_TESTS = os.path.join(BUILD, 'bin', 'semcorr_train_test')
+CACHE = os.environ.get('SEMCORR_CACHE') or os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'semcorr')
+TORCH_PYTHON = os.path.join(CACHE, 'torch-2.11.0', 'bin', 'python')
 POINTS = 4
 
 
@@ -54,6 +56,14 @@ def add_own_tests():
 
 if os.path.exists(OWN_TESTS):
     add_own_tests()
+
+
+@unittest.skipUnless(os.path.exists(TORCH_PYTHON), 'scripts/train.sh has fetched no torch')
+class Import(unittest.TestCase):
+    def test_published_checkpoints(self):
+        script = os.path.join(REPO, 'tools', 'train', 'test', 'import_test.py')
+        result = subprocess.run([TORCH_PYTHON, script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        self.assertEqual(result.returncode, 0, result.stdout)
 
 
 @unittest.skipUnless(os.path.exists(TRAINER), 'the trainer is not built (scripts/train.sh --build-only)')
@@ -223,6 +233,40 @@ class Train(unittest.TestCase):
         self.assertFails(self.call('--only=blue'), 'blue', 'round, square')
         self.assertFails(self.call('--without=round,square'), 'no pairs are left')
 
+    def test_dense_methods(self):
+        """NC-Net with and without points, ANC-Net: they learn, and their files hold what the methods need"""
+        common = ['--val-pairs=' + self.val, '--adapter=linear', '--validate-every=10']
+        for options, search in ((['--method=ncnet'], 'mutual: 1'), (['--method=ncnet', '--loss=weak'], 'mutual: 1'),
+                                (['--method=ancnet', '--net=C', '--steps=8', '--batch=2'], 'mutual: 1'),
+                                (['--method=pmnc'], 'mutual: 0')):
+            with self.subTest(options=options):
+                self.train(*common, *options)
+                losses = self.losses()
+                self.assertLess(np.mean(losses[-3:]), np.mean(losses[:3]))
+                with open(self.file('model.yml')) as f:
+                    text = f.read()
+                self.assertIn(search, text)
+                matcher = cv2.semcorr.Matcher.create(self.file('model.yml'))
+                net, dense = matcher.getConsensusNet(), options[0] != '--method=pmnc'
+                self.assertEqual(net.getPadding(), cv2.semcorr.PADDING_LAYER if dense else cv2.semcorr.PADDING_INPUT)
+                symmetry = {'ncnet': cv2.semcorr.SYMMETRY_NET, 'ancnet': cv2.semcorr.SYMMETRY_BLOCK,
+                            'pmnc': cv2.semcorr.SYMMETRY_NONE}[options[0].split('=')[1]]
+                self.assertEqual(net.getSymmetry(), symmetry)
+                picture = draw('round', 1)[0]
+                self.assertTrue(np.isfinite(matcher.match(picture, picture)[0]).all())
+
+    def test_dense_methods_resume(self):
+        whole = os.path.join(self.dir.name, 'whole')
+        options = ['--method=ncnet', '--loss=weak', '--adapter=linear', '--steps=6', '--checkpoint-every=3', '--batch=2']
+        self.train(*options, '--out=' + whole)
+        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
+        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        self.train(*options, '--resume')
+        self.assertEqual(self.weights(), self.weights(whole))
+
     def test_config_file(self):
         config = self.file('some.yml', self.dir.name)
         with open(config, 'w') as f:
@@ -242,6 +286,7 @@ class Train(unittest.TestCase):
         for option, *words in (
                 ('--stepz=3', 'unknown option --stepz'), ('--steps=0', '--steps=0', '[1, '), ('--steps=1.5', 'whole number'),
                 ('--rate=nan', '--rate=nan'), ('--adapter=round', 'none|linear|context'), ('--adapter-rate=-1', '--adapter-rate'),
+                ('--loss=weak', 'expected --loss=entropy'), ('--method=rnn', 'pmnc|ncnet|ancnet'),
                 ('--net=4-3', '--net=4-3', 'such as 3-3'), ('--steps', 'expected --steps=N'), ('steps=3', 'expected --name=value'),
                 ('--pairs=none.csv', 'none.csv'), ('--backbone=none.onnx', 'none.onnx'), ('--outputs=nothing', 'nothing', 'block10'),
                 ('--mean=1,2', '--mean=1,2'), ('--photos=nowhere', 'nowhere'), ('--resume', 'checkpoint.pt')):

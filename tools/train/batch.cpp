@@ -86,6 +86,16 @@ Batch makeBatch(const TrainingData& data, const Options& options, int step, int 
         points2.push_back(pair.cells2);
     }
     Batch batch;
+    if (options.loss == "weak")
+    {
+        // of the whole batch, however many processes share it
+        const TrainingPair next = data.pair(step, (first + count) % options.batch);
+        std::vector<cv::Mat> others(grids2.begin() + 1, grids2.end());
+        std::vector<std::vector<cv::Point2f> > points(points2.begin() + 1, points2.end());
+        others.push_back(next.features2);
+        points.push_back(next.cells2);
+        batch.others = collate(others, points);
+    }
     batch.side1 = collate(grids1, points1);
     batch.side2 = collate(grids2, points2);
     batch.valid = (isInside(batch.side1) & isInside(batch.side2)).to(torch::kFloat).to(device);
@@ -93,15 +103,25 @@ Batch makeBatch(const TrainingData& data, const Options& options, int step, int 
     {
         batch.side1.dropped = dropChannels(options, data.channels(), step, first, count, 1);
         batch.side2.dropped = dropChannels(options, data.channels(), step, first, count, 2);
+        if (batch.others.features.defined())
+            batch.others.dropped = dropChannels(options, data.channels(), step, first, count, 3);
     }
     batch.side1 = toDevice(batch.side1, device);
     batch.side2 = toDevice(batch.side2, device);
+    batch.others = toDevice(batch.others, device);
     return batch;
 }
 
 Batch::Side makeSide(const cv::Mat& features, const torch::Device& device)
 {
     return toDevice(collate({ features }, { {} }), device);
+}
+
+Tensor nearestCells(const Batch::Side& side)
+{
+    const Tensor width = side.mask.select(2, 0).sum(-1), height = side.mask.select(3, 0).sum(-1);  // n×1
+    const Tensor last = torch::stack({ width, height }, -1) - 1;
+    return torch::minimum(side.cells.round().clamp_min(0), last).to(torch::kLong);
 }
 
 }

@@ -21,6 +21,7 @@ struct Batch
         torch::Tensor dropped;   // n×C×1×1 factors for dropout, or undefined
     };
     Side side1, side2;
+    Side others;          // NC-Net's weak loss: the next pair's second pictures, which do not match; else undefined
     torch::Tensor valid;  // n×k, 1 where the point lies inside both grids
 };
 
@@ -29,6 +30,9 @@ Batch makeBatch(const TrainingData& data, const Options& options, int step, int 
 
 // One grid as a batch side without points
 Batch::Side makeSide(const cv::Mat& features, const torch::Device& device);
+
+// Whole cells nearest to the points, n×k×2 int64; points outside a grid are moved to its border, they do not count anyway
+torch::Tensor nearestCells(const Batch::Side& side);
 
 }
 

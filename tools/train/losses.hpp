@@ -16,6 +16,18 @@ namespace train {
 torch::Tensor proxyLoss(const torch::Tensor& scores, const torch::Tensor& mask, const torch::Tensor& cells,
                         const torch::Tensor& valid, double sigma);
 
+// How sure the matches of picture pairs are, NC-Net's measure: the mean over the cells of the largest value of the softmax over
+// the other picture's cells, averaged over both directions and the pairs. scores: n×h1×w1×h2×w2; masks: n×1×h×w.
+torch::Tensor matchability(const torch::Tensor& scores, const torch::Tensor& mask1, const torch::Tensor& mask2);
+
+// ANC-Net's loss of annotated points: the distance of their rows of scores, divided by the sum of each, from a blurred point at
+// the annotation, plus `orthogonal` times the distance of the rows' products from those of the blurred points.
+// scores: n×h1×w1×h2×w2, not negative; cells1, cells2: n×k×2 positions in cells; valid: n×k; sigma: of the blur, cells. Returns
+// the mean over pairs.
+torch::Tensor rowLoss(const torch::Tensor& scores, const torch::Tensor& mask1, const torch::Tensor& cells1,
+                      const torch::Tensor& mask2, const torch::Tensor& cells2, const torch::Tensor& valid, double sigma,
+                      double orthogonal);
+
 }
 
 #endif

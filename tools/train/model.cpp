@@ -4,7 +4,6 @@
 #include "model.hpp"
 
 #include "file_io.hpp"
-#include "losses.hpp"
 #include "onnx_adapter.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
 #include "tensors.hpp"
@@ -16,8 +15,7 @@ using torch::Tensor;
 namespace train {
 
 ModelImpl::ModelImpl(const Options& options, const std::vector<float>& meanFeature)
-    : adapter(register_module("adapter", Adapter(options, meanFeature))), net(register_module("net", ScoreNet(options))),
-      sigma(options.sigma)
+    : adapter(register_module("adapter", Adapter(options, meanFeature))), method(register_module("method", createMethod(options)))
 {
 }
 
@@ -26,29 +24,10 @@ Tensor ModelImpl::features(const Batch::Side& side)
     return adapter->forward(side.features, side.mask, is_training() ? side.dropped : Tensor());
 }
 
-// Whole cells nearest to the points; points outside a grid are moved to its border, they do not count anyway
-static Tensor nearestCells(const Batch::Side& side)
-{
-    const Tensor width = side.mask.select(2, 0).sum(-1), height = side.mask.select(3, 0).sum(-1);  // n×1
-    const Tensor last = torch::stack({ width, height }, -1) - 1;
-    return torch::minimum(side.cells.round().clamp_min(0), last).to(torch::kLong);
-}
-
 Tensor ModelImpl::loss(const Batch& batch)
 {
-    const Tensor features1 = features(batch.side1), features2 = features(batch.side2);
-    const Tensor forth = net->forward(features1, features2, nearestCells(batch.side1));
-    const Tensor back = net->forward(features2, features1, nearestCells(batch.side2));
-    return (proxyLoss(forth, batch.side2.mask, batch.side2.cells, batch.valid, sigma) +
-            proxyLoss(back, batch.side1.mask, batch.side1.cells, batch.valid, sigma)) / 2;
-}
-
-Matcher::Params searchParams()
-{
-    Matcher::Params params;
-    params.mutual = false;
-    params.refine = cv::semcorr::REFINE_SOFT_ARGMAX;
-    return params;
+    const Tensor others = batch.others.features.defined() ? features(batch.others) : Tensor();
+    return method->loss({ features(batch.side1), features(batch.side2), others }, batch);
 }
 
 // FeatureNet of the backbone and the adapter. A net that a model file does not hold is written to `beside`.
@@ -79,7 +58,7 @@ static cv::Ptr<FeatureNet> adaptedNet(const AdapterImpl& adapter, const Backbone
 void saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance)
 {
     const cv::Ptr<FeatureNet> features = adaptedNet(*model.adapter, backbone, cv::semcorr::folderOf(file));
-    const cv::Ptr<Matcher> matcher = Matcher::create(features, model.net->toConsensusNet(), searchParams());
+    const cv::Ptr<Matcher> matcher = model.method->toMatcher(features);
     matcher->setProvenance(provenance);
     matcher->save(file);
 }

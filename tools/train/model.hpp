@@ -9,8 +9,7 @@
 #include "adapter.hpp"
 #include "backbone.hpp"
 #include "batch.hpp"
-#include "opencv2/semcorr/matcher.hpp"
-#include "score_net.hpp"
+#include "method.hpp"
 
 namespace train {
 
@@ -23,19 +22,12 @@ public:
     // n×D×h×w unit-length features
     torch::Tensor features(const Batch::Side& side);
 
-    // Mean of both directions' losses
     torch::Tensor loss(const Batch& batch);
 
     Adapter adapter;
-    ScoreNet net;
-
-private:
-    const double sigma;
+    std::shared_ptr<Method> method;
 };
 TORCH_MODULE(Model);
-
-// How trained models search: as Matcher's own defaults, but for what fits logits
-cv::semcorr::Matcher::Params searchParams();
 
 // Writes a model file for cv::semcorr::Matcher, completely or not at all. A backbone too large for it is written beside it.
 void saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance);

@@ -135,6 +135,7 @@ const std::vector<Group>& table()
             text("mean", &O::mean, "R,G,B", "subtracted from pixels 0...255; default: that of ImageNet"),
             text("deviation", &O::deviation, "R,G,B", "divides the difference; default: that of ImageNet") } },
         { "What is trained", {
+            choice("method", &O::method, "pmnc|ncnet|ancnet", "what scores matches; ncnet and ancnet see all pairs of cells"),
             choice("adapter", &O::adapter, "none|linear|context", "what is trained on top of the backbone"),
             integer("adapter-blocks", &O::adapterBlocks, 0, 64, "context: residual blocks with a depth-wise 5x5 convolution"),
             integer("adapter-hidden", &O::adapterHidden, 1, 65536, "context: channels inside a block"),
@@ -142,10 +143,13 @@ const std::vector<Group>& table()
             choice("adapter-start", &O::adapterStart, "random|identity", "identity stays closer to the backbone's features"),
             real("adapter-rate", &O::adapterRate, 0, 100, "the adapter's learning rate relative to --rate"),
             real("dropout", &O::dropout, 0, 0.9, "share of the adapter's input channels that is dropped at random"),
-            text("net", &O::net, "3-3", "kernel sizes of the scoring net's layers; none: the correlation alone"),
+            text("net", &O::net, "3-3", "kernel sizes of the net's layers (none: the correlation alone); for ancnet A, B or C"),
             integer("net-channels", &O::netChannels, 1, 1024, "channels between the scoring net's layers"),
-            real("residual", &O::residual, 0, 1000, "the score is the net's plus so many times the correlation") } },
+            real("residual", &O::residual, 0, 1000, "the score is the net's plus so many times the correlation (ncnet, ancnet: 0)"),
+            flag("self-similarity", &O::selfSimilarity, "second branch (ncnet, ancnet; on for ancnet)") } },
         { "Training", {
+            choice("loss", &O::loss, "entropy|weak|ancnet", "cross-entropy of points; NC-Net's of pairs, without points; ANC-Net's"),
+            real("orthogonal", &O::orthogonal, 0, 1000, "weight of the orthogonal term of --loss=ancnet"),
             integer("steps", &O::steps, 1, 1e8, "batches"),
             integer("batch", &O::batch, 1, 4096, "pairs per batch"),
             real("rate", &O::rate, 0, 10, "largest learning rate (AdamW, one cycle)"),
@@ -189,8 +193,12 @@ std::string nodeText(const cv::FileNode& node)
     CV_Error(cv::Error::StsBadArg, "\"" + printable(node.name()) + "\" is a list or a map, expected a text or a number");
 }
 
-void readConfig(const std::string& file, Options& options)
+typedef std::vector<std::pair<std::string, std::string> > GivenOptions;  // names and values
+
+GivenOptions readConfig(const std::string& file)
 {
+    GivenOptions given;
+    Options checked;
     const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, 1 << 20);
     std::string yaml(bytes.begin(), bytes.end());
     if (yaml.compare(0, 5, "%YAML") != 0)  // which FileStorage insists on
@@ -199,11 +207,30 @@ void readConfig(const std::string& file, Options& options)
     {
         const cv::FileStorage fs(yaml, cv::FileStorage::READ | cv::FileStorage::MEMORY);
         for (const cv::FileNode& node : fs.root())
-            find(node.name()).set(options, nodeText(node));
+        {
+            given.push_back(std::make_pair(node.name(), nodeText(node)));
+            find(given.back().first).set(checked, given.back().second);
+        }
     }
     catch (const cv::Exception& e)
     {
         CV_Error(cv::Error::StsBadArg, printable(file) + ": " + printable(e.err.empty() ? e.func : e.err));
+    }
+    return given;
+}
+
+// What fits a method where nothing else is given
+void setMethodDefaults(Options& o)
+{
+    if (o.method == "pmnc")
+        return;
+    o.residual = 0;
+    if (o.method == "ancnet")
+    {
+        o.net = "A";
+        o.loss = "ancnet";
+        o.sigma = 1;
+        o.selfSimilarity = true;
     }
 }
 
@@ -219,6 +246,13 @@ void checkTogether(const Options& o)
         CV_Error(cv::Error::StsBadArg, "expected both --input-width and --input-height or none");
     if (o.net == "none" && o.residual == 0)
         CV_Error(cv::Error::StsBadArg, "--net=none --residual=0: the scores would be 0, expected one of them to be something else");
+    if (o.method == "pmnc" && (o.loss != "entropy" || o.selfSimilarity))
+        CV_Error(cv::Error::StsBadArg, "--method=pmnc scores the pairs at points only, expected --loss=entropy and no "
+                                       "--self-similarity");
+    if (o.loss == "weak" && o.batch < 2)
+        CV_Error(cv::Error::StsBadArg, "--loss=weak --batch=1: expected at least 2, as other pairs of a batch serve as mismatches");
+    if (o.loss == "ancnet" && o.residual != 0)
+        CV_Error(cv::Error::StsBadArg, "--loss=ancnet takes no negative scores, expected --residual=0");
     if (o.adapter == "none" && o.net == "none")
         CV_Error(cv::Error::StsBadArg, "--adapter=none --net=none: nothing to train, expected one of them");
 }
@@ -228,7 +262,7 @@ void checkTogether(const Options& o)
 Options parseOptions(const std::vector<std::string>& arguments)
 {
     Options options;
-    std::vector<std::pair<std::string, std::string> > given;
+    GivenOptions given, fromFile;
     for (const std::string& argument : arguments)
     {
         if (argument == "--help" || argument == "-h")
@@ -241,12 +275,17 @@ Options parseOptions(const std::vector<std::string>& arguments)
         const size_t equals = std::min(argument.find('='), argument.size());
         const std::string name = argument.substr(2, equals - 2), value = argument.substr(std::min(equals + 1, argument.size()));
         if (name == "config")
-            readConfig(value, options);
+            fromFile = readConfig(value);
         else if (equals == argument.size() && *find(name).value)
             CV_Error(cv::Error::StsBadArg, "--" + name + ": expected --" + name + "=" + find(name).value);
         else
             given.push_back(std::make_pair(name, value));
     }
+    given.insert(given.begin(), fromFile.begin(), fromFile.end());
+    for (const auto& option : given)
+        if (option.first == "method")
+            find(option.first).set(options, option.second);
+    setMethodDefaults(options);
     for (const auto& option : given)
         find(option.first).set(options, option.second);
     checkTogether(options);

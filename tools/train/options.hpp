@@ -25,7 +25,10 @@ struct Options
     std::string backbone, outputs, mean, deviation;
     int longestSide = 400, inputWidth = 0, inputHeight = 0;
 
-    // what is trained
+    // what is trained; the method's defaults are in options.cpp
+    std::string method = "pmnc", loss = "entropy";
+    double orthogonal = 0.1;
+    bool selfSimilarity = false;
     std::string adapter = "context";
     int adapterBlocks = 2, adapterHidden = 448, adapterChannels = 0;
     std::string adapterStart = "random";
@@ -47,7 +50,7 @@ struct Options
 };
 
 // Command-line arguments, those in the YAML file of --config before all others. Throws cv::Exception for an unknown name or a
-// value out of range.
+// value out of range. Defaults of some depend on the method.
 Options parseOptions(const std::vector<std::string>& arguments);
 
 // Text of --help

@@ -3,33 +3,12 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "score_net.hpp"
 
+#include "kernel_sides.hpp"
 #include "tensors.hpp"
-#include "utf8.hpp"
 
 using torch::Tensor;
-namespace F = torch::nn::functional;
 
 namespace train {
-
-// Kernel sides of "3-3"; none of "none"
-static std::vector<int> kernelSides(const std::string& text)
-{
-    std::vector<int> sides;
-    if (text == "none")
-        return sides;
-    for (size_t i = 0; i < text.size(); i += 2)
-    {
-        const int side = text[i] - '0';
-        const bool isSide = side == 1 || side == 3 || side == 5 || side == 7;
-        if (!isSide || (i + 1 < text.size() && text[i + 1] != '-') || i + 2 == text.size())
-            CV_Error(cv::Error::StsBadArg, "--net=" + cv::semcorr::printable(text) + ": expected none or kernel sides of 1, 3, 5 or "
-                                           "7, such as 3-3");
-        sides.push_back(side);
-    }
-    if (sides.empty() || sides.size() > 8)
-        CV_Error(cv::Error::StsBadArg, "--net=" + cv::semcorr::printable(text) + ": expected 1 to 8 layers");
-    return sides;
-}
 
 ScoreNetImpl::ScoreNetImpl(const Options& options) : radius(0), residual(options.residual), reduced(options.precision == "bf16")
 {

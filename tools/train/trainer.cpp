@@ -22,11 +22,11 @@ void Trainer::stop()
     stopped = true;
 }
 
-// Groups of the adapter's parameters and of the net's, with their share of the rate
+// Groups of the adapter's parameters and of the method's, with their share of the rate
 static std::vector<torch::optim::OptimizerParamGroup> parameterGroups(const Options& options, const Model& model)
 {
     std::vector<torch::optim::OptimizerParamGroup> groups;
-    for (const std::vector<Tensor>& parameters : { model->adapter->parameters(), model->net->parameters() })
+    for (const std::vector<Tensor>& parameters : { model->adapter->parameters(), model->method->parameters() })
         groups.push_back(torch::optim::OptimizerParamGroup(parameters, std::make_unique<torch::optim::AdamWOptions>(
             torch::optim::AdamWOptions(options.rate).weight_decay(options.decay))));
     return groups;

@@ -49,9 +49,10 @@ cv::semcorr::PCKResult Validation::measure(ModelImpl& model, const torch::Device
         adapted.push_back(toGrid(model.features(makeSide(stored.read(0), device))));
     model.train();
 
-    Matcher::Params params = searchParams();
+    const cv::Ptr<Matcher> matcher = model.method->toMatcher(backbone.net);
+    Matcher::Params params = matcher->getParams();
     params.bidirectional = false;  // concerns the confidence only
-    const cv::Ptr<Matcher> matcher = Matcher::create(backbone.net, model.net->toConsensusNet(), params);
+    matcher->setParams(params);
     std::vector<cv::Mat> predicted;
     for (size_t i = 0; i < data.pairs.size(); i++)
     {

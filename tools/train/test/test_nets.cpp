@@ -4,9 +4,11 @@
 #include "test.hpp"
 
 #include "batch.hpp"
+#include "dense_method.hpp"
 #include "losses.hpp"
 #include "model.hpp"
 #include "onnx_adapter.hpp"
+#include "score_net.hpp"
 #include "tensors.hpp"
 
 using namespace train;
@@ -89,6 +91,106 @@ TRAIN_TEST(proxyEqualsScorePairs)
     checkProxy("none", 10);
 }
 
+// Masks n×1×h×w of both sides as one, n×h1×w1×h2×w2
+static Tensor maskOfPairs(const Tensor& mask1, const Tensor& mask2)
+{
+    return mask1.squeeze(1).unsqueeze(3).unsqueeze(4) * mask2.unsqueeze(1);
+}
+
+TRAIN_TEST(denseNetsEqualForward)
+{
+    const std::pair<const char*, const char*> nets[] = { { "ncnet", "3-3" }, { "ncnet", "5-3-5" }, { "ncnet", "3" }, { "ancnet", "A" },
+                                                         { "ancnet", "B" }, { "ancnet", "C" } };
+    for (const auto& named : nets)
+    {
+        torch::manual_seed(5);
+        Options options;
+        options.method = named.first;
+        options.net = named.second;
+        options.netChannels = 4;
+        options.residual = named.second == std::string("3-3") ? 2 : 0;
+        DenseNet net(options);
+        randomize(*net);
+        net->eval();
+        const Tensor correlation = torch::randn({ 2, 6, 5, 4, 7 });
+        const Tensor found = net->forward(correlation, torch::ones_like(correlation));
+        const cv::Ptr<cv::semcorr::ConsensusNet> inference = net->toConsensusNet();
+        for (int i = 0; i < 2; i++)
+        {
+            cv::Mat scores;
+            inference->forward(toMat(correlation[i]), scores);
+            const Tensor expected = toTensor(scores);
+            CV_Assert(expected.abs().max().item<double>() > 0);
+            expectAtMost(maxDifference(found[i], expected) / expected.abs().max().item<double>(), 1e-4,
+                         std::string(named.first) + " " + named.second + ": difference of scores");
+        }
+    }
+}
+
+// Net, filters and branch against what a model file's matcher does, with pictures of different sizes in one batch
+TRAIN_TEST(denseMethodsEqualTheMatcher)
+{
+    for (const char* method : { "ncnet", "ancnet" })
+    {
+        torch::manual_seed(6);
+        Options options;
+        options.method = method;
+        options.net = method == std::string("ncnet") ? "3-3" : "C";
+        options.loss = "ancnet";  // whose matcher gives raw scores
+        options.residual = 0;
+        options.selfSimilarity = method == std::string("ancnet");
+        DenseMethod dense(options);
+        randomize(dense);
+        for (Tensor& p : dense.parameters())
+            p.detach().abs_();  // else the last ReLU may leave nothing
+        dense.eval();
+        const Pictures pictures(cv::Size(7, 6), cv::Size(5, 8), 10);
+        const Tensor swapped = pictures.features.flip(0), mask = pictures.mask.flip(0);
+        const Tensor scores = dense.scores(pictures.features, pictures.mask, swapped, mask);
+        expectAtMost((scores * (1 - maskOfPairs(pictures.mask, mask))).abs().max().item<double>(), 0, "scores outside");
+        const cv::Ptr<cv::semcorr::Matcher> matcher = dense.toMatcher(cv::semcorr::FeatureNet::create());
+        for (int i = 0; i < 2; i++)
+        {
+            cv::Mat field, best;
+            const cv::Mat &grid1 = pictures.grids[i], &grid2 = pictures.grids[1 - i];
+            matcher->matchFeatures(grid1, grid2, field, best);
+            const Tensor inside = scores[i].narrow(0, 0, grid1.size[0]).narrow(1, 0, grid1.size[1]).narrow(2, 0, grid2.size[0])
+                                      .narrow(3, 0, grid2.size[1]);
+            const Tensor expected = toTensor(best);
+            CV_Assert(expected.abs().max().item<double>() > 0);
+            expectAtMost(maxDifference(inside.amax({ 2, 3 }), expected) / expected.abs().max().item<double>(), 1e-4,
+                         std::string(method) + ": difference of scores");
+        }
+    }
+}
+
+TRAIN_TEST(matchabilityOfKnownScores)
+{
+    // one source cell, two targets, and a third outside the grid
+    const Tensor scores = torch::tensor({ 0.f, 2.f, 50.f }).view({ 1, 1, 1, 1, 3 });
+    const Tensor mask1 = torch::ones({ 1, 1, 1, 1 }), mask2 = torch::tensor({ 1.f, 1.f, 0.f }).view({ 1, 1, 1, 3 });
+    const double forth = 1 / (1 + std::exp(-2.)), back = 1;  // a single choice is sure
+    expectAtMost(std::abs(matchability(scores, mask1, mask2).item<double>() - (forth + back) / 2), 1e-6, "error of the measure");
+}
+
+TRAIN_TEST(rowLossOfKnownScores)
+{
+    // two source cells, three targets in a row; a blur so small that a point is a cell
+    const Tensor mask1 = torch::ones({ 1, 1, 1, 2 }), mask2 = torch::ones({ 1, 1, 1, 3 }), valid = torch::ones({ 1, 2 });
+    const Tensor scores = torch::tensor({ 2.f, 0.f, 0.f, 0.f, 3.f, 1.f }).view({ 1, 1, 2, 1, 3 });
+    const Tensor cells1 = torch::tensor({ 0.f, 0.f, 0.5f, 0.f }).view({ 1, 2, 2 });
+    const Tensor cells2 = torch::tensor({ 0.f, 0.f, 1.f, 0.f }).view({ 1, 2, 2 });
+    // rows (1, 0, 0) and (1, 1.5, 0.5) / 3; wanted (1, 0, 0) and (0, 1, 0)
+    const double distance = std::sqrt(1. / 9 + 1. / 4 + 1. / 36);
+    const double product = 1. / 3, square = (1 + 2.25 + 0.25) / 9;
+    const double orthogonal = std::sqrt(2 * product * product + (square - 1) * (square - 1));
+    const auto loss = [&](const Tensor& counted, double weight)
+    { return rowLoss(scores, mask1, cells1, mask2, cells2, counted, 0.1, weight).item<double>(); };
+    expectAtMost(std::abs(loss(valid, 0) - distance / 2), 1e-5, "error of the distances");
+    expectAtMost(std::abs(loss(valid, 0.1) - (distance + 0.1 * orthogonal) / 2), 1e-5, "error of the loss");
+    expectAtMost(loss(torch::tensor({ 1.f, 0.f }).view({ 1, 2 }), 0.1), 1e-5, "loss of a point that is right");
+}
+
 TRAIN_TEST(adaptersKeepPicturesOfABatchApart)
 {
     for (const char* kind : { "none", "linear", "context" })
@@ -126,7 +228,7 @@ TRAIN_TEST(modelFilesGiveTheSameFeatures)
         const Backbone backbone = createBackbone(options);
         const std::vector<float> mean(112, 0.05f);
         Model model(options, mean);
-        randomize(*model->net);
+        randomize(*model->method);
         model->eval();
         const std::string file = temporaryFolder() + "/model.yml";
         saveModel(file, *model, backbone, "a test");
@@ -142,7 +244,7 @@ TRAIN_TEST(modelFilesGiveTheSameFeatures)
         }
         std::vector<cv::Mat> weights, biases;
         matcher->getConsensusNet()->getBlock(0, weights, biases);
-        expectAtMost(maxDifference(toTensor(weights[0]), model->net->parameters()[0].detach()), 0, "difference of weights");
+        expectAtMost(maxDifference(toTensor(weights[0]), model->method->parameters()[0].detach()), 0, "difference of weights");
     }
 }
 
