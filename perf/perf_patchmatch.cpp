@@ -2,35 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "perf_precomp.hpp"
+#include "../test/smooth_features.hpp"
 
 // Dense search against PatchMatch, on features that vary smoothly as those of pictures do; white noise would tell nothing.
 
 namespace opencv_test { namespace {
 
-// A smooth field of features and the same one turned by `angle`, each with noise of its own
 static Mat smoothFeatures(int side, int channels, double angle)
 {
-    const int coarse = 24;
-    Mat base(coarse, coarse * channels, CV_32F), f = randomFloats({ side, side, channels }, -0.5, 0.5);
-    RNG(1).fill(base, RNG::NORMAL, 0, 1);
-    for (int y = 0; y < side; y++)
-        for (int x = 0; x < side; x++)
-        {
-            const double u = (x + 0.5) / side - 0.5, v = (y + 0.5) / side - 0.5;
-            const double bx = (0.7 * (u * std::cos(angle) - v * std::sin(angle)) + 0.5) * (coarse - 1);
-            const double by = (0.7 * (u * std::sin(angle) + v * std::cos(angle)) + 0.5) * (coarse - 1);
-            const int x0 = (int)bx, y0 = (int)by;
-            float* cell = f.ptr<float>(y, x);
-            for (int i = 0; i < 4; i++)
-            {
-                const float w = (float)((i % 2 ? bx - x0 : x0 + 1 - bx) * (i / 2 ? by - y0 : y0 + 1 - by));
-                const float* from = base.ptr<float>(y0 + i / 2) + (size_t)(x0 + i % 2) * channels;
-                for (int c = 0; c < channels; c++)
-                    cell[c] += w * from[c];
-            }
-        }
-    normalizeFeatures(f, f);
-    return f;
+    return smoothField(side, channels, angle, 1, 24, 0.5);
 }
 
 class AnyFeatures CV_FINAL : public FeatureNet

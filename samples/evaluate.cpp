@@ -90,9 +90,8 @@ static std::vector<semcorr::ImagePair> readPairs(const Options& options)
 }
 
 static Evaluation evaluateMethod(const Options& options, const Method& method, const std::vector<semcorr::ImagePair>& pairs,
-                                 const std::string& sum, FeatureCache& cache)
+                                 const std::string& sum, Predictor& predictor)
 {
-    Predictor predictor(options, method, cache);
     Evaluation e;
     e.method = method;
     e.modelSum = predictor.sum;
@@ -164,12 +163,15 @@ static void run(const Options& options)
     if (!options.csv.empty())
         writeFile(options.csv, toCsv({}, options));
     FeatureCache cache(options.cacheMemory, options.cache);
+    std::vector<Ptr<Predictor> > predictors;  // all of them now, so that a missing model is found before the long work
     for (const Method& method : options.methods)
-        Predictor(options, method, cache);  // so that a missing model is found before the long work
+        predictors.push_back(Ptr<Predictor>(new Predictor(options, method, cache)));
     std::vector<Evaluation> evaluations;
-    for (const Method& method : options.methods)
+    for (size_t i = 0; i < predictors.size(); i++)
     {
-        evaluations.push_back(evaluateMethod(options, method, pairs, sum, cache));
+        const Method& method = options.methods[i];
+        evaluations.push_back(evaluateMethod(options, method, pairs, sum, *predictors[i]));
+        predictors[i].release();
         printf("%s\n", method.name.c_str());
         printTable(evaluations.back().rows, options);
         if (!options.compare.empty())

@@ -87,7 +87,7 @@ void LazyCorrelation::keepAll()
 {
     const int cells1 = v.grid1.area();
     Mat all(cells1, v.groups.area() * GROUP, CV_32F);
-    parallel_for_(Range(0, (cells1 + MAX_SOURCES - 1) / MAX_SOURCES), [&](const Range& range)
+    parallel_for_(Range(0, divUp(cells1, MAX_SOURCES)), [&](const Range& range)
     {
         keepIn(v, range.start * MAX_SOURCES, std::min(range.end * MAX_SOURCES, cells1), all.ptr<float>());
     });
@@ -131,35 +131,40 @@ size_t LazyCorrelation::planeFloats() const
     return (size_t)(v.groups.width * GROUP_SIDE + MAX_LANES) * v.groups.height * GROUP_SIDE;
 }
 
-// Source cells that diagonalMaxima works on at a time, so that what it sums up stays in a second-level cache
-Size LazyCorrelation::diagonalBlock() const
+// Equal parts of grid 1, as many as let what diagonalMaxima sums up for one of them stay in a second-level cache
+Size LazyCorrelation::diagonalBlocks() const
 {
     const size_t cacheFloats = 3 << 17;
     const int columns = (int)std::min<size_t>(std::max<size_t>(cacheFloats / (4 * planeFloats()), MAX_SOURCES), v.grid1.width);
     const int rows = std::min(16, v.grid1.height);
-    // equal shares
-    return Size(v.grid1.width / ((v.grid1.width + columns - 1) / columns), v.grid1.height / ((v.grid1.height + rows - 1) / rows));
+    return Size(divUp(v.grid1.width, columns), divUp(v.grid1.height, rows));
+}
+
+// Scratch of one thread
+size_t LazyCorrelation::diagonalFloats() const
+{
+    return (4 * divUp(v.grid1.width, diagonalBlocks().width) + 3) * planeFloats();
 }
 
 size_t LazyCorrelation::diagonalBytes() const
 {
-    return getNumThreads() * (4 * (diagonalBlock().width + 1) + 3) * planeFloats() * sizeof(float);
+    return getNumThreads() * diagonalFloats() * sizeof(float);
 }
 
 void LazyCorrelation::diagonalMaxima(int keep, int* cells) const
 {
-    const Size block = diagonalBlock();
-    const int columns = v.grid1.width / block.width, rows = v.grid1.height / block.height;
-    parallel_for_(Range(0, rows * columns), [&](const Range& range)
+    const Size blocks = diagonalBlocks();
+    parallel_for_(Range(0, blocks.area()), [&](const Range& range)
     {
-        std::vector<float> planes(diagonalBytes() / sizeof(float) / getNumThreads());
+        std::vector<float> planes(diagonalFloats());
         for (int i = range.start; i < range.end; i++)
         {
-            const Point a(v.grid1.width * (i % columns) / columns, v.grid1.height * (i / columns) / rows);
-            const Point b(v.grid1.width * (i % columns + 1) / columns, v.grid1.height * (i / columns + 1) / rows);
+            const int y = i / blocks.width, x = i % blocks.width;
+            const Point a(v.grid1.width * x / blocks.width, v.grid1.height * y / blocks.height);
+            const Point b(v.grid1.width * (x + 1) / blocks.width, v.grid1.height * (y + 1) / blocks.height);
             diagonalMaximaIn(v, Rect(a, b), keep, cells, planes.data());
         }
-    }, rows * columns);
+    }, blocks.area());
 }
 
 }}

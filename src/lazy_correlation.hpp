@@ -58,7 +58,8 @@ public:
 private:
     void findMaxima();
     void keepAll();
-    Size diagonalBlock() const;
+    Size diagonalBlocks() const;
+    size_t diagonalFloats() const;
     size_t planeFloats() const;
 
     Mat f1, f2, packed, kept, best1, best2;

@@ -46,11 +46,6 @@ private:
     int64 sites;
 };
 
-int tilesAlong(int cells, int side)
-{
-    return (cells + side - 1) / side;
-}
-
 TileScorer::TileScorer(const LazyCorrelation& correlation_, const ConsensusNet& net_, size_t memory)
     : correlation(correlation_), net(net_), impl(dynamic_cast<const ConsensusNetImpl&>(net_)), blocks(correlation_.view().grid2),
       grids(correlation_.view().grid1.height, correlation_.view().grid1.width, blocks.grid.height, blocks.grid.width),
@@ -68,8 +63,8 @@ TileScorer::TileScorer(const LazyCorrelation& correlation_, const ConsensusNet& 
     if (bytes > memory)
         CV_Error(Error::StsNoMem, format("scoring the smallest tile of pairs needs %.1f MB of workspace and memoryLimit leaves "
                                          "%.1f MB; raise memoryLimit or use fewer threads", bytes / 1e6, memory / 1e6));
-    tiles1 = Size(tilesAlong(grids[1], side1), tilesAlong(grids[0], side1));
-    tiles2 = Size(tilesAlong(grids[3], side2), tilesAlong(grids[2], side2));
+    tiles1 = Size(divUp(grids[1], side1), divUp(grids[0], side1));
+    tiles2 = Size(divUp(grids[3], side2), divUp(grids[2], side2));
 }
 
 size_t TileScorer::bytesPerThread() const

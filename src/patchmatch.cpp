@@ -209,11 +209,12 @@ void Search::chooseHypotheses(const Round& last)
 bool Search::choose(int cell1)
 {
     int* chosen = hypotheses.ptr<int>(cell1);
-    const std::vector<int> before(chosen, chosen + hypotheses.cols);
+    AutoBuffer<int> before(hypotheses.cols);
+    std::copy_n(chosen, hypotheses.cols, before.data());
     std::fill_n(chosen, hypotheses.cols, -1);
     for (int k = 0; k < hypotheses.cols && (k == 0 || chosen[k - 1] >= 0); k++)
         chosen[k] = bestApart(cell1, chosen, k, k == 0 ? best.ptr<float>() + cell1 : 0);
-    return !std::equal(before.begin(), before.end(), chosen);
+    return !std::equal(chosen, chosen + hypotheses.cols, before.data());
 }
 
 // The best target of all that were scored for a cell that lies at least MIN_DISTANCE cells from `count` others; −1 if none does

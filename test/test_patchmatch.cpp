@@ -2,6 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "test_precomp.hpp"
+#include "smooth_features.hpp"
 
 namespace opencv_test { namespace {
 
@@ -97,26 +98,9 @@ static void expectExact(const Found& found, const Mat& dense, const std::string&
     EXPECT_LE(difference, 1e-5 * cvtest::norm(dense, NORM_INF)) << text;
 }
 
-// A smooth field of features and the same one turned by `angle`, each with noise of its own: like two pictures
 static Mat smoothFeatures(int side, int channels, double angle, uint64 seed)
 {
-    const int coarse = 16;
-    Mat base(coarse, coarse * channels, CV_32F), f = randomFloats({ side, side, channels }, -0.3, 0.3);
-    RNG(seed).fill(base, RNG::NORMAL, 0, 1);
-    for (int y = 0; y < side; y++)
-        for (int x = 0; x < side; x++)
-        {
-            const double u = (x + 0.5) / side - 0.5, v = (y + 0.5) / side - 0.5;
-            const double bx = (0.7 * (u * std::cos(angle) - v * std::sin(angle)) + 0.5) * (coarse - 1);
-            const double by = (0.7 * (u * std::sin(angle) + v * std::cos(angle)) + 0.5) * (coarse - 1);
-            const int x0 = (int)bx, y0 = (int)by;
-            for (int c = 0; c < channels; c++)
-                for (int i = 0; i < 4; i++)
-                    f.at<float>(y, x, c) += (float)((i % 2 ? bx - x0 : x0 + 1 - bx) * (i / 2 ? by - y0 : y0 + 1 - by)) *
-                                            base.at<float>(y0 + i / 2, (x0 + i % 2) * channels + c);
-        }
-    normalizeFeatures(f, f);
-    return f;
+    return smoothField(side, channels, angle, seed, 16, 0.3);
 }
 
 // Rewards pairs whose neighbours correspond at the same displacement: in place of a trained net
