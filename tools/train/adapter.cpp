@@ -47,6 +47,20 @@ AdapterImpl::AdapterImpl(const Options& options, const std::vector<float>& meanF
     }
 }
 
+void AdapterImpl::mixWithIdentity(double share)
+{
+    torch::NoGradGuard guard;
+    if (kind == "linear")
+        matrix.lerp_(torch::eye(matrix.size(0), matrix.options()), 1 - share);
+    if (kind != "context")
+        return;
+    first.weight.lerp_(torch::eye(first.weight.size(0), first.weight.options()).view_as(first.weight), 1 - share);
+    first.bias.mul_(share);
+    for (Block& block : blocks)
+        for (torch::Tensor* t : { &block.narrow.weight, &block.narrow.bias })
+            t->mul_(share);
+}
+
 AdapterImpl::Convolution AdapterImpl::addConvolution(const std::string& name, int out, int in, int side)
 {
     const double range = 1 / std::sqrt((double)in * side * side);

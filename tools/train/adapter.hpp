@@ -26,6 +26,11 @@ public:
     // Returns n×D×h×w, 0 outside the grids.
     torch::Tensor forward(const torch::Tensor& features, const torch::Tensor& mask, const torch::Tensor& dropped = torch::Tensor());
 
+    // Moves the weights on the straight line from the identity (share 0) to what they are (share 1), as fine-tuned classifiers
+    // are mixed with their start by Wortsman et al., "Robust fine-tuning of zero-shot models", 2022: what was learned of some
+    // kinds of objects disturbs less on others.
+    void mixWithIdentity(double share);
+
     struct Convolution
     {
         torch::Tensor weight, bias;  // out×in×k×k, out

@@ -142,6 +142,7 @@ const std::vector<Group>& table()
             integer("adapter-channels", &O::adapterChannels, 0, 65536, "channels that come out; 0: as many as go in"),
             choice("adapter-start", &O::adapterStart, "random|identity", "identity stays closer to the backbone's features"),
             real("adapter-rate", &O::adapterRate, 0, 100, "the adapter's learning rate relative to --rate"),
+            real("adapter-share", &O::adapterShare, 0, 1, "the adapter written lies between identity (0) and what was learned (1)"),
             real("dropout", &O::dropout, 0, 0.9, "share of the adapter's input channels that is dropped at random"),
             text("net", &O::net, "3-3", "kernel sizes of the net's layers (none: the correlation alone); for ancnet A, B or C"),
             integer("net-channels", &O::netChannels, 1, 1024, "channels between the scoring net's layers"),
@@ -158,7 +159,7 @@ const std::vector<Group>& table()
             real("clip", &O::clip, 1e-6, 1e6, "largest norm of the gradient"),
             real("sigma", &O::sigma, 0.05, 100, "width of the target around an annotation, cells"),
             real("averaging", &O::averaging, 0, 0.99999, "weights are averaged over about 1 / (1 - this) steps; 0: not at all"),
-            integer("seed", &O::seed, 0, 2147483647, "of all random numbers"),
+            integer("seed", &O::seed, 0, 2147483647, "of all random numbers but those of the versions"),
             choice("precision", &O::precision, "bf16|float", "of the large convolutions"),
             choice("device", &O::device, "auto|cpu|cuda", "where to train; auto: CUDA where there is one", false),
             integer("threads", &O::threads, 0, 1024, "CPU threads; 0: all cores", false) } },
@@ -253,6 +254,8 @@ void checkTogether(const Options& o)
         CV_Error(cv::Error::StsBadArg, "--loss=weak --batch=1: expected at least 2, as other pairs of a batch serve as mismatches");
     if (o.loss == "ancnet" && o.residual != 0)
         CV_Error(cv::Error::StsBadArg, "--loss=ancnet takes no negative scores, expected --residual=0");
+    if (o.adapterShare < 1 && (o.adapter == "none" || o.adapterStart != "identity"))
+        CV_Error(cv::Error::StsBadArg, cv::format("--adapter-share=%g: expected an adapter with --adapter-start=identity", o.adapterShare));
     if (o.adapter == "none" && o.net == "none")
         CV_Error(cv::Error::StsBadArg, "--adapter=none --net=none: nothing to train, expected one of them");
 }

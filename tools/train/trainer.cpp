@@ -35,16 +35,16 @@ static std::vector<torch::optim::OptimizerParamGroup> parameterGroups(const Opti
 Trainer::Trainer(const Options& options_, const Backbone& backbone_, const TrainingData& data_, const Validation& validation_,
                  const torch::Device& device_, const std::string& command_)
     : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), command(command_),
-      identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }
+      identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr)
 {
     identity.push_back("data: " + data.fingerprint());
     const std::vector<float> mean = data.meanFeature();
     torch::manual_seed(options.seed);
     state.model = Model(options, mean);
     state.averaged = Model(options, mean);
-    state.model->to(device);
-    state.averaged->to(device);
-    state.averaged->eval();
+    result = Model(options, mean);
+    for (Model* model : { &state.model, &state.averaged, &result })
+        (*model)->to(device);
     optimizer = std::make_unique<torch::optim::AdamW>(parameterGroups(options, state.model),
                                                       torch::optim::AdamWOptions(options.rate));
     state.optimizer = optimizer.get();
@@ -94,6 +94,15 @@ void Trainer::average()
         to[i].lerp_(from[i], 1 - keep);
 }
 
+void Trainer::makeResult()
+{
+    torch::NoGradGuard guard;
+    const std::vector<Tensor> from = state.averaged->parameters(), to = result->parameters();
+    for (size_t i = 0; i < from.size(); i++)
+        to[i].copy_(from[i]);
+    result->adapter->mixWithIdentity(options.adapterShare);
+}
+
 std::string Trainer::provenance() const
 {
     std::string text = "Trained by semcorr_train: " + command + "\nData: " + data.description() + "\n";
@@ -110,21 +119,21 @@ std::string Trainer::provenance() const
 
 void Trainer::keep()
 {
-    saveModel(file("model.yml"), *state.averaged, backbone, provenance());
+    saveModel(file("model.yml"), *result, backbone, provenance());
 }
 
 void Trainer::validate(Progress& progress)
 {
-    const cv::semcorr::PCKResult result = validation.measure(*state.averaged, device);
-    state.averaged->eval();
+    makeResult();
+    const std::vector<double> pck = validation.measure(*result, device).mean;
     state.history.validated.push_back(state.step);
-    state.history.pck.push_back(result.mean);
-    const bool better = result.mean[1] > state.history.best;
-    progress.say(cv::format("step %5d  loss %.4f  PCK %.4f %.4f %.4f%s", state.step, state.history.losses.back(), result.mean[0],
-                            result.mean[1], result.mean[2], better ? "  best" : ""));
+    state.history.pck.push_back(pck);
+    const bool better = pck[1] > state.history.best;
+    progress.say(cv::format("step %5d  loss %.4f  PCK %.4f %.4f %.4f%s", state.step, state.history.losses.back(), pck[0],
+                            pck[1], pck[2], better ? "  best" : ""));
     if (!better)
         return;
-    state.history.best = result.mean[1];
+    state.history.best = pck[1];
     state.history.bestStep = state.step;
     keep();
 }
@@ -154,7 +163,10 @@ bool Trainer::run()
         if (!validation.empty() && (last || state.step % options.validateEvery == 0))
             validate(progress);
         if (last && validation.empty())
+        {
+            makeResult();
             keep();
+        }
         if (last || stopped || state.step % options.checkpointEvery == 0)
             writeCheckpoint();
         const double rate = options.rate * oneCycle(std::min(state.step, options.steps - 1), options.steps, options.warmUp);

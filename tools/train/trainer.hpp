@@ -30,6 +30,7 @@ private:
     void resume();
     double takeStep();
     void average();
+    void makeResult();
     void validate(Progress& progress);
     void keep();
     void writeCheckpoint();
@@ -45,6 +46,7 @@ private:
     std::vector<std::string> identity;
     std::unique_ptr<torch::optim::AdamW> optimizer;
     TrainingState state;
+    Model result;  // what is validated and written: the averaged weights, with Options::adapterShare of the adapter
 };
 
 }

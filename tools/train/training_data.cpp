@@ -15,6 +15,7 @@ namespace train {
 
 static const size_t MAX_PICTURE = 1 << 28;  // bytes of a file
 static const float OUTSIDE = -1e6f;
+static const int VERSIONS_SEED = 1;  // of all runs, whose seeds differ, so that features are computed once
 
 std::vector<cv::Point2f> toCells(const std::vector<cv::Point2f>& points, const Warp& warp, const cv::Size& grid)
 {
@@ -51,7 +52,7 @@ void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
         const Picture& picture = data.pictures[i];
         const std::vector<uchar> bytes = cv::semcorr::loadBytes(picture.path, MAX_PICTURE);
         const std::string sha = cv::semcorr::sha256(bytes.data(), bytes.size());
-        std::string key = sha + cv::format(" labelled %d %d %s points", options.seed, (int)picture.mirrored,
+        std::string key = sha + cv::format(" labelled %d %d %s points", VERSIONS_SEED, (int)picture.mirrored,
                                            versionRecipe(options).c_str());
         for (const cv::Point2f& p : picture.points)
             key += cv::format(" %.9g %.9g", p.x, p.y);
@@ -60,7 +61,7 @@ void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
         {
             if (image.empty())
                 image = decodePicture(bytes, picture);
-            return labelledVersion(image, picture.points, number, mixSeed({ (uint64_t)options.seed, numberOf(sha) }), options);
+            return labelledVersion(image, picture.points, number, mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
         }));
         keys += key + "\n";
         progress.update((int)i + 1);
@@ -75,13 +76,13 @@ void TrainingData::readPhotos(FeatureCache& cache, bool quiet)
     {
         const std::vector<uchar> bytes = files.bytes(i);
         const std::string sha = cv::semcorr::sha256(bytes.data(), bytes.size());
-        const std::string key = sha + cv::format(" photo %d colour %g", options.seed, options.colour);
+        const std::string key = sha + cv::format(" photo %d colour %g", VERSIONS_SEED, options.colour);
         cv::Mat image;
         photos.push_back(cache.get(key, 1 + options.photoVersions, [&](int number)
         {
             if (image.empty())
                 image = decodePicture(bytes, files.name(i));
-            return warpedVersion(image, number, mixSeed({ (uint64_t)options.seed, numberOf(sha) }), options);
+            return warpedVersion(image, number, mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
         }));
         keys += key + "\n";
         progress.update((int)i + 1);

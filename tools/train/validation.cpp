@@ -47,7 +47,6 @@ cv::semcorr::PCKResult Validation::measure(ModelImpl& model, const torch::Device
     std::vector<cv::Mat> adapted;
     for (const StoredFeatures& stored : pictures)
         adapted.push_back(toGrid(model.features(makeSide(stored.read(0), device))));
-    model.train();
 
     const cv::Ptr<Matcher> matcher = model.method->toMatcher(backbone.net);
     Matcher::Params params = matcher->getParams();
