@@ -63,7 +63,10 @@ def nearest_neighbours(features):
 class Predictor:
     def __init__(self, args):
         self.args = args
-        self.matcher = semcorr.Matcher.create(*[args.model] if args.model else [])
+        if args.mode == 'nn' and not args.model:
+            self.matcher = nearest_neighbours(semcorr.FeatureNet.create())  # of the backbone, without the default model's adapter
+        else:
+            self.matcher = semcorr.Matcher.create(*[args.model] if args.model else [])
         self.model = {'file': args.model or '', 'sha256': file_sum(args.model) if args.model else self.saved_sum()}
         net = self.matcher.getFeatureNet()
         if args.backbone:
@@ -386,7 +389,7 @@ def parse():
     add('--root', help='folder of the data set')
     add('--split', help='trn, val, test (default), small/test, ...; for tss a group (default: all)')
     add('--pairs', help='csv: the list of pairs')
-    add('--model', help='a model of Matcher.save (default: the built-in, untrained one)')
+    add('--model', help='a model of Matcher.save (default: the built-in one)')
     add('--backbone', help="ONNX net to take features from instead of the model's own")
     add('--outputs', help='of --backbone: names of its outputs (default: all)')
     add('--longest-side', type=whole(0, 16384), default=400,

@@ -12,6 +12,7 @@
 #include "opencv2/imgproc.hpp"
 #include "opencv2/semcorr.hpp"
 #include "draw.hpp"
+#include "nearest_neighbours.hpp"
 
 using namespace cv;
 
@@ -19,9 +20,10 @@ static const char* usage =
     "usage: example_semcorr_match [options] IMAGE1 IMAGE2 [IMAGE1 IMAGE2 ...]\n\n"
     "Finds for each pixel of IMAGE1 the same part in IMAGE2 and draws the result. The warped picture is drawn with a flow\n"
     "smoothed by confidence, the flow itself and the matches as they were found.\n\n"
-    "  --model=FILE                    a model of Matcher::save        (default: the built-in, untrained one)\n"
+    "  --model=FILE                    a model of Matcher::save        (default: the built-in one)\n"
     "  --mode=auto|dense|patchmatch    how to search                   (default: auto)\n"
     "  --out=DIR                       where the pictures go           (default: match_out)\n"
+    "  --compare                       also nearest neighbours of the embedded backbone's features beside the matches\n"
     "  --progress                      with --mode=patchmatch, also the flow after each iteration, side by side\n"
     "  --help                          this text\n";
 
@@ -30,7 +32,7 @@ struct Options
     std::vector<std::string> images;
     std::string model, out = "match_out";
     int mode = semcorr::SEARCH_AUTO;
-    bool help = false, progress = false;
+    bool help = false, compare = false, progress = false;
 };
 
 static int searchMode(const std::string& name)
@@ -53,6 +55,8 @@ static Options parse(int argc, char** argv)
         const std::string value = key.size() < arg.size() ? arg.substr(key.size() + 1) : "";
         if (arg == "--help" || arg == "-h")
             options.help = true;
+        else if (arg == "--compare")
+            options.compare = true;
         else if (arg == "--progress")
             options.progress = true;
         else if (arg.compare(0, 1, "-") != 0)
@@ -93,12 +97,19 @@ static void write(const std::string& file, const Mat& picture)
         throw std::runtime_error("cannot write " + file);
 }
 
+static Mat warp(const Mat& image2, const Mat& flow, const Mat& confidence)
+{
+    Mat warped;
+    remap(image2, warped, draw::smoothFlow(flow, confidence), noArray(), INTER_LINEAR | WARP_RELATIVE_MAP, BORDER_REPLICATE);
+    return warped;
+}
+
 // Matches one pair, writes its pictures as DIR/NAME_matches.png and so on, and returns its row of the contact sheet.
 static std::vector<Mat> matchPair(semcorr::Matcher& matcher, const Mat& image1, const Mat& image2, const std::string& prefix)
 {
-    Mat flow, confidence, warped, overlay;
+    Mat flow, confidence, overlay;
     matcher.match(image1, image2, flow, confidence);
-    remap(image2, warped, draw::smoothFlow(flow, confidence), noArray(), INTER_LINEAR | WARP_RELATIVE_MAP, BORDER_REPLICATE);
+    const Mat warped = warp(image2, flow, confidence);
     addWeighted(image1, 0.5, warped, 0.5, 0, overlay);
 
     const char* names[] = { "matches", "warp", "overlay", "flow", "confidence" };
@@ -133,6 +144,20 @@ static Mat progress(semcorr::Matcher& matcher, const Mat& image1, const Mat& ima
     return picture;
 }
 
+// Matches and warped picture of one pair by nearest neighbours and by the matcher, which both check the way back
+static std::vector<Mat> comparePair(semcorr::Matcher& nearest, semcorr::Matcher& matcher, const Mat& image1, const Mat& image2)
+{
+    std::vector<Mat> row;
+    for (semcorr::Matcher* m : { &nearest, &matcher })
+    {
+        Mat flow, confidence;
+        m->match(image1, image2, flow, confidence);
+        row.push_back(draw::matches(image1, image2, flow, confidence, Size(480, 480)));
+        row.push_back(draw::fit(warp(image2, flow, confidence), Size(480, 480)));
+    }
+    return row;
+}
+
 static void printStats(const std::string& title, const semcorr::Matcher::Stats& s)
 {
     printf("%s\n  %s, %.1f k pairs of cells scored, %.1f MB of workspace\n"
@@ -150,7 +175,8 @@ static void run(const Options& options)
     if (!utils::fs::createDirectories(options.out))
         throw std::runtime_error("cannot make the folder " + options.out);
 
-    std::vector<std::vector<Mat> > rows;
+    Ptr<semcorr::Matcher> nearest = options.compare ? nearestNeighbours(semcorr::FeatureNet::create(), true) : Ptr<semcorr::Matcher>();
+    std::vector<std::vector<Mat> > rows, comparison;
     for (size_t i = 0; i < options.images.size(); i += 2)
     {
         const std::string name1 = stem(options.images[i]), name2 = stem(options.images[i + 1]);
@@ -160,7 +186,12 @@ static void run(const Options& options)
         printStats(name1 + " - " + name2, matcher->getStats());
         if (options.progress)
             write(prefix + "_progress.png", progress(*matcher, image1, image2));
+        if (options.compare)
+            comparison.push_back(comparePair(*nearest, *matcher, image1, image2));
     }
+    if (options.compare)
+        write(options.out + "/comparison.png", draw::contactSheet(comparison, { "nearest neighbours", "2 warped, smoothed flow",
+                                                                             "this matcher", "2 warped, smoothed flow" }, 240));
     const std::string sheet = options.out + "/contact_sheet.png";
     write(sheet, draw::contactSheet(rows, { "image 1", "image 2", "most confident matches", "2 warped, smoothed flow", "overlay",
                                             "flow", "confidence" }, 240));

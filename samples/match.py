@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.error = lambda message: sys.exit(f'match.py: {message}')
     parser.add_argument('images', nargs='+', metavar='IMAGE1 IMAGE2')
-    parser.add_argument('--model', type=text, help='a model of Matcher.save (default: the built-in, untrained one)')
+    parser.add_argument('--model', type=text, help='a model of Matcher.save (default: the built-in one)')
     parser.add_argument('--mode', choices=['auto', 'dense', 'patchmatch'], default='auto', help='how to search (default: auto)')
     parser.add_argument('--out', type=text, default='match_out', help='where the pictures go (default: match_out)')
     args = parser.parse_args()

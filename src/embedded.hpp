@@ -18,6 +18,9 @@ struct EmbeddedFile
 // data/efficientnet_lite0_block10.onnx
 EmbeddedFile embeddedBackbone();
 
+// data/pmnc_lite0.yml.gz, the model file of the default matcher
+EmbeddedFile embeddedModel();
+
 }}
 
 #endif

@@ -25,32 +25,34 @@ static void checkBareName(const String& name)
                                           "that does not begin with '.'", printable(name).c_str()));
 }
 
-static bool isEmbedded(const FeatureNetImpl& net)
+static bool beginsWithEmbedded(const std::vector<uchar>& onnx)
 {
     const EmbeddedFile file = embeddedBackbone();
-    return net.onnx().size() == file.size && std::equal(file.data, file.data + file.size, net.onnx().begin());
+    return onnx.size() >= file.size && std::equal(file.data, file.data + file.size, onnx.begin());
 }
 
-// As 32-bit words in little-endian order, which take FileStorage a quarter of the memory and time of bytes
-static std::vector<Mat> toWords(const std::vector<uchar>& bytes)
+// From byte `first` on, as 32-bit words in little-endian order, which take FileStorage a quarter of the memory and time of bytes
+static std::vector<Mat> toWords(const std::vector<uchar>& bytes, size_t first)
 {
-    Mat words = Mat::zeros(1, (int)((bytes.size() + 3) / 4), CV_32S);
-    for (size_t i = 0; i < bytes.size(); i++)
-        words.at<int>((int)(i / 4)) |= (int)((unsigned)bytes[i] << (8 * (i % 4)));
-    return std::vector<Mat>(1, words);
+    const size_t size = bytes.size() - first;
+    Mat words = Mat::zeros(1, (int)((size + 3) / 4), CV_32S);
+    for (size_t i = 0; i < size; i++)
+        words.at<int>((int)(i / 4)) |= (int)((unsigned)bytes[first + i] << (8 * (i % 4)));
+    return std::vector<Mat>(size ? 1 : 0, words);
 }
 
-static std::vector<uchar> toBytes(const ModelNode& node)
+// Adds the stored bytes until there are `onnx_bytes`
+static void appendStored(const ModelNode& node, std::vector<uchar>& bytes)
 {
     const std::vector<Mat> words = node.getArrays("onnx", CV_32S, 2);
-    const int size = node.getInt("onnx_bytes");
-    if (words.size() != 1 || size < 1 || ((int64)size + 3) / 4 != (int64)words[0].total() || words[0].rows != 1)
-        CV_Error(Error::StsUnmatchedSizes, format("%s is %d, expected as many bytes as the words of %s hold",
-                                                  node.nameOf("onnx_bytes").c_str(), size, node.nameOf("onnx").c_str()));
-    std::vector<uchar> bytes(size);
-    for (int i = 0; i < size; i++)
-        bytes[i] = (uchar)((unsigned)words[0].at<int>(i / 4) >> (8 * (i % 4)));
-    return bytes;
+    const int total = node.getInt("onnx_bytes");
+    const int64 size = total - (int64)bytes.size(), stored = words.empty() ? 0 : (int64)words[0].total();
+    if (words.size() > 1 || total < 1 || size < 0 || (size + 3) / 4 != stored || (stored && words[0].rows != 1))
+        CV_Error(Error::StsUnmatchedSizes, format("%s is %d, expected %d bytes and as many as the words of %s hold",
+                                                  node.nameOf("onnx_bytes").c_str(), total, (int)bytes.size(),
+                                                  node.nameOf("onnx").c_str()));
+    for (int i = 0; i < (int)size; i++)
+        bytes.push_back((uchar)((unsigned)words[0].at<int>(i / 4) >> (8 * (i % 4))));
 }
 
 static void writeParams(FileStorage& fs, const FeatureNet::Params& params)
@@ -94,9 +96,10 @@ void writeFeatureNet(FileStorage& fs, const String& key, const Ptr<FeatureNet>& 
         CV_Error(Error::StsBadArg, "the FeatureNet is of a class of its own and cannot be saved, expected one made by "
                                    "FeatureNet::create");
     const std::vector<uchar>& onnx = net->onnx();
-    const bool embedded = isEmbedded(*net), stored = !embedded && onnx.size() <= MAX_STORED;
+    const size_t known = beginsWithEmbedded(onnx) ? embeddedBackbone().size : 0;  // bytes that need not be stored
+    const bool stored = onnx.size() - known <= MAX_STORED, embedded = known > 0 && stored;
     const String name = embedded ? EMBEDDED_NAME : stored ? String() : net->file().substr(folderOf(net->file()).size());
-    if (!embedded && !stored)
+    if (!stored)
     {
         if (name.empty())
             CV_Error(Error::StsBadArg, format("the backbone has %lld bytes and came from memory; a model file holds at most "
@@ -107,33 +110,51 @@ void writeFeatureNet(FileStorage& fs, const String& key, const Ptr<FeatureNet>& 
     fs.startWriteStruct(key, FileNode::MAP);
     writeText(fs, "source", embedded ? EMBEDDED : stored ? STORED : BESIDE);
     writeText(fs, "name", name);
-    writeText(fs, "sha256", sha256(&onnx[0], onnx.size()));
+    writeText(fs, "sha256", sha256(&onnx[0], embedded ? known : onnx.size()));
     fs << "onnx_bytes" << (int)onnx.size();
-    writeArrays(fs, "onnx", stored ? toWords(onnx) : std::vector<Mat>());
+    writeArrays(fs, "onnx", stored ? toWords(onnx, known) : std::vector<Mat>());
     writeParams(fs, net->getParams());
     fs.endWriteStruct();
+}
+
+static void checkSum(const String& title, const uchar* bytes, size_t size, const ModelNode& node)
+{
+    const String expected = node.getText("sha256"), found = size ? sha256(bytes, size) : String();
+    if (found != expected)
+        CV_Error(Error::StsParseError, format("%s has the SHA-256 %s, expected %s: it is another one than the model was made with",
+                                              title.c_str(), found.c_str(), printable(expected).c_str()));
 }
 
 // The bytes of the net; `file` becomes the path that they were read from, if any.
 static std::vector<uchar> findBytes(const ModelNode& node, const String& folder, String& file)
 {
     const String source = node.getText("source"), name = node.getText("name");
-    if (source == STORED)
-        return toBytes(node);
+    std::vector<uchar> bytes;
     if (source == EMBEDDED)
     {
         if (name != EMBEDDED_NAME)
             CV_Error(Error::StsObjectNotFound, format("the embedded backbone is called \"%s\", expected \"%s\"",
                                                       printable(name).c_str(), EMBEDDED_NAME));
         const EmbeddedFile embedded = embeddedBackbone();
-        return std::vector<uchar>(embedded.data, embedded.data + embedded.size);
+        checkSum("the backbone embedded in this module", embedded.data, embedded.size, node);
+        bytes.assign(embedded.data, embedded.data + embedded.size);
+        appendStored(node, bytes);
+        return bytes;
+    }
+    if (source == STORED)
+    {
+        appendStored(node, bytes);
+        checkSum("the backbone", bytes.data(), bytes.size(), node);
+        return bytes;
     }
     if (source != BESIDE)
         CV_Error(Error::StsParseError, format("%s is \"%s\", expected \"%s\", \"%s\" or \"%s\"", node.nameOf("source").c_str(),
                                               printable(source).c_str(), EMBEDDED, STORED, BESIDE));
     checkBareName(name);
     file = folder + name;
-    return loadBytes(file, MAX_ONNX);
+    bytes = loadBytes(file, MAX_ONNX);
+    checkSum("the backbone " + printable(file), bytes.data(), bytes.size(), node);
+    return bytes;
 }
 
 Ptr<FeatureNet> readFeatureNet(const FileNode& fileNode, const String& name, const String& folder)
@@ -145,11 +166,6 @@ Ptr<FeatureNet> readFeatureNet(const FileNode& fileNode, const String& name, con
     checkParams(params);
     String file;
     const std::vector<uchar> onnx = findBytes(node, folder, file);
-    const String expected = node.getText("sha256"), found = onnx.empty() ? String() : sha256(&onnx[0], onnx.size());
-    if (found != expected)
-        CV_Error(Error::StsParseError, format("the backbone%s%s has the SHA-256 %s, expected %s: it is another one than the "
-                                              "model was made with", file.empty() ? "" : " ", printable(file).c_str(),
-                                              found.c_str(), printable(expected).c_str()));
     return makePtr<FeatureNetImpl>(onnx, file, params);
 }
 

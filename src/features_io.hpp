@@ -8,8 +8,10 @@
 
 namespace cv { namespace semcorr {
 
-// A backbone in a model file: the embedded one by name; an ONNX net of at most 8 MB with its bytes; a larger one by the bare
-// name of its file, which lies beside the model file. All with their SHA-256 and parameters.
+// A backbone in a model file: the embedded one by name, with the bytes that follow it in the net, such as a trained adapter (two
+// protobuf messages, one after the other, are one merged message); another ONNX net of at most 8 MB with its bytes; a larger one
+// by the bare name of its file, which lies beside the model file. All with their SHA-256 (of the embedded part where there is
+// one), size and parameters.
 void writeFeatureNet(FileStorage& fs, const String& key, const Ptr<FeatureNet>& net);
 
 // `folder`: of the model file, with a separator at its end, or empty

@@ -4,10 +4,10 @@
 #include "precomp.hpp"
 #include "mat_file.hpp"
 #include "file_io.hpp"
+#include "inflate.hpp"
 #include "utf8.hpp"
 
 #include <cstring>
-#include <zlib.h>
 
 namespace cv { namespace semcorr {
 
@@ -112,28 +112,6 @@ private:
     const bool swapped;  // the byte order of the file is not this machine's
 };
 
-static std::vector<uchar> inflated(const Reader::Element& element)
-{
-    std::vector<uchar> result(1024);
-    z_stream stream = z_stream();
-    stream.next_in = const_cast<uchar*>(element.data);
-    stream.avail_in = (uInt)element.size;
-    int status = inflateInit(&stream);
-    while (status == Z_OK && stream.total_out < MAX_VARIABLE)
-    {
-        if (stream.total_out == result.size())
-            result.resize(2 * result.size());
-        stream.next_out = &result[stream.total_out];
-        stream.avail_out = (uInt)(result.size() - stream.total_out);
-        status = inflate(&stream, Z_NO_FLUSH);
-    }
-    result.resize(status == Z_OK ? 0 : stream.total_out);
-    inflateEnd(&stream);
-    if (status != Z_OK && status != Z_STREAM_END)
-        Reader::damaged();
-    return result;
-}
-
 typedef std::map<String, Mat> Variables;  // those wanted
 
 // Parts: flags and class, dimensions, name, then for numeric classes the values, column by column
@@ -158,7 +136,9 @@ static void readVariable(const Reader::Element& element, bool swapped, Variables
 {
     if (element.type == MI_MATRIX && element.size <= MAX_VARIABLE)
         readMatrix(element, swapped, variables);
-    const std::vector<uchar> plain = element.type == MI_COMPRESSED ? inflated(element) : std::vector<uchar>();
+    std::vector<uchar> plain;
+    if (element.type == MI_COMPRESSED && !inflated(element.data, element.size, MAX_VARIABLE, plain))
+        Reader::damaged();
     if (plain.empty())
         return;
     const Reader::Element inner = Reader(plain.data(), plain.data() + plain.size(), swapped).next();

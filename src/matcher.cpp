@@ -41,36 +41,6 @@ void checkParams(const Matcher::Params& p)
         CV_Error(Error::GpuNotSupported, "target is TARGET_CUDA, but this build has no CUDA kernels; expected TARGET_CPU");
 }
 
-// Neighbourhood consensus without training (our choice): a fixed 7⁴ kernel that averages the pairs around (p, q) whose
-// displacement is nearly the same, w(u, v) = exp(−(|u|² + |v|²) / 2σ²) · exp(−|u − v|² / 2τ²) with u, v the offsets in cells.
-static Ptr<ConsensusNet> averagingNet()
-{
-    const int k = 7, r = k / 2;
-    const double sigma = 4, tau = 1;
-    const int shape[] = { 1, 1, k, k, k, k };
-    Mat weights(6, shape, CV_32F);
-    float* w = weights.ptr<float>();
-    for (int y1 = -r; y1 <= r; y1++)
-        for (int x1 = -r; x1 <= r; x1++)
-            for (int y2 = -r; y2 <= r; y2++)
-                for (int x2 = -r; x2 <= r; x2++)
-                {
-                    const double far = y1 * y1 + x1 * x1 + y2 * y2 + x2 * x2;
-                    const double apart = (y1 - y2) * (y1 - y2) + (x1 - x2) * (x1 - x2);
-                    *w++ = (float)std::exp(-far / (2 * sigma * sigma) - apart / (2 * tau * tau));
-                }
-    weights /= sum(weights.reshape(1, 1))[0];
-    Ptr<ConsensusNet> net = ConsensusNet::create(SYMMETRY_NONE, PADDING_INPUT);
-    net->addBlock(weights);
-    return net;
-}
-
-Ptr<Matcher> Matcher::create(const Params& params)
-{
-    checkParams(params);  // before the backbone is loaded
-    return create(FeatureNet::create(), averagingNet(), params);
-}
-
 Ptr<Matcher> Matcher::create(const Ptr<FeatureNet>& featureNet, const Ptr<ConsensusNet>& net, const Params& params)
 {
     return makePtr<MatcherImpl>(featureNet, net, params);

@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
 #include "matcher.hpp"
+#include "embedded.hpp"
 #include "features_io.hpp"
 #include "file_io.hpp"
 #include "model_io.hpp"
@@ -103,6 +104,16 @@ void MatcherImpl::read(const FileNode& node)
 void MatcherImpl::save(const String& filename) const
 {
     writeModelFile(filename, getDefaultName(), [this](FileStorage& fs) { write(fs); });
+}
+
+Ptr<Matcher> Matcher::create(const Params& params)
+{
+    checkParams(params);
+    const EmbeddedFile file = embeddedModel();
+    Ptr<Matcher> matcher;
+    readModel(std::vector<uchar>(file.data, file.data + file.size), "the default model", "semcorr_matcher",
+              [&](const FileNode& node) { matcher = readMatcher(node, String(), &params); });
+    return matcher;
 }
 
 static Ptr<Matcher> loadMatcher(const String& filename, const Matcher::Params* instead)

@@ -4,6 +4,7 @@
 #include "precomp.hpp"
 #include "model_io.hpp"
 #include "file_io.hpp"
+#include "inflate.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
 #include "utf8.hpp"
 
@@ -104,6 +105,18 @@ static void checkLines(const String& text)
     }
 }
 
+static std::vector<uchar> unzipped(const std::vector<uchar>& bytes)
+{
+    if (bytes.size() < 2 || bytes[0] != 0x1f || bytes[1] != 0x8b)
+        return bytes;
+    std::vector<uchar> content;
+    if (!inflated(bytes.data(), bytes.size(), MAX_FILE, content))
+        CV_Error(Error::StsParseError, "it is damaged: it begins as a file of gzip, but does not go on as one");
+    if (content.empty())
+        CV_Error(Error::StsOutOfRange, format("it is compressed and has no content, or more than %d bytes of it", (int)MAX_FILE));
+    return content;
+}
+
 // The YAML text of a file whose checksum is right
 static String checkedText(const std::vector<uchar>& bytes)
 {
@@ -159,10 +172,15 @@ void writeModelFile(const String& filename, const String& root, const std::funct
 
 void readModelFile(const String& filename, const String& root, const std::function<void(const FileNode&)>& body)
 {
-    const std::vector<uchar> bytes = loadBytes(filename, MAX_FILE);
+    readModel(loadBytes(filename, MAX_FILE), format("model file \"%s\"", printable(filename).c_str()), root, body);
+}
+
+void readModel(const std::vector<uchar>& bytes, const String& title, const String& root,
+               const std::function<void(const FileNode&)>& body)
+{
     try
     {
-        const String text = checkedText(bytes);
+        const String text = checkedText(unzipped(bytes));
         checkLines(text);
         FileStorage fs;
         parse(text, fs);
@@ -170,7 +188,7 @@ void readModelFile(const String& filename, const String& root, const std::functi
     }
     catch (const cv::Exception& e)
     {
-        CV_Error(e.code, format("model file \"%s\": %s", printable(filename).c_str(), printable(e.err).c_str()));
+        CV_Error(e.code, format("%s: %s", title.c_str(), printable(e.err).c_str()));
     }
 }
 

@@ -9,7 +9,7 @@
 
 namespace cv { namespace semcorr {
 
-// A model file is YAML of FileStorage with a checksum as its last line:
+// A model file is YAML of FileStorage with a checksum as its last line, plain or compressed by gzip:
 //
 //   %YAML:1.0
 //   ---
@@ -24,6 +24,10 @@ void writeModelFile(const String& filename, const String& root, const std::funct
 // `body` gets the root. Size, checksum and every line are checked before FileStorage parses the text, since its parser does
 // not withstand hostile text; errors of `body` are thrown again with the file's name in front.
 void readModelFile(const String& filename, const String& root, const std::function<void(const FileNode&)>& body);
+
+// The same for the content of a model file; `title` says in errors what it is.
+void readModel(const std::vector<uchar>& bytes, const String& title, const String& root,
+               const std::function<void(const FileNode&)>& body);
 
 }}
 

@@ -254,6 +254,24 @@ class Programs:
         self.assertEqual(changed['conventions'], {'name': 'ncnet', 'reference': 'keypoints', 'per': 'point',
                                                   'coordinates': 'square', 'direction': '1to2', 'cells': 'corner'})
 
+    def test_nearest_neighbours(self):
+        """Alone they are those of the backbone, with a model those of its adapted features."""
+        data = write_csv(self.path('data'))
+        model = self.path('model.yml')
+        default = cv2.semcorr.Matcher.create()
+        default.save(model)
+        identity = cv2.semcorr.ConsensusNet.create(cv2.semcorr.SYMMETRY_NONE, cv2.semcorr.PADDING_INPUT)
+        identity.addBlock(np.ones((1,) * 6, np.float32))
+        pairs = cv2.semcorr.readPairs('csv', self.path('data'), self.path('data/pairs.csv'))
+        predicted = []
+        for net, options in (cv2.semcorr.FeatureNet.create(), []), (default.getFeatureNet(), ['--model=' + model]):
+            matcher = cv2.semcorr.Matcher.create(net, identity, cv2.semcorr.Matcher.Params(refine=cv2.semcorr.REFINE_NONE))
+            expected = [matcher.transferKeypoints(cv2.imread(p.image1), cv2.imread(p.image2), p.points1)[0] for p in pairs]
+            found = [p['predicted'] for p in self.result(self.command, *data, '--mode=nn', *options)['pairs']]
+            np.testing.assert_array_equal(np.float32(found), np.squeeze(expected, 2))
+            predicted.append(found)
+        self.assertNotEqual(*predicted)
+
     def test_cells(self):
         """Nearest neighbours lie on cells, where the convention has them."""
         data = write_csv(self.path('data'))

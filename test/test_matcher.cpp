@@ -317,7 +317,8 @@ TEST(Semcorr_Matcher, second_branch_is_half_of_each)
 
 TEST(Semcorr_Matcher, stats)
 {
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(CELL), Golden("nc_33").net(SYMMETRY_NET));
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(CELL), Golden("nc_33").net(SYMMETRY_NET),
+                                                 searchParams(SEARCH_AUTO, true, true, REFINE_PARABOLA));
     EXPECT_EQ(0, matcher->getStats().pairsScored);
     Mat flow;
     matcher->match(paint(randomColours(4, 5), Size(5 * CELL, 4 * CELL)), paint(randomColours(6, 3), Size(3 * CELL, 6 * CELL)), flow);
@@ -480,7 +481,7 @@ TEST(Semcorr_Matcher, bad_masks_points_and_features)
     EXPECT_ERROR(matcher->setProvenance(wrong), "UTF-8");
 }
 
-// Embedded backbone, untrained consensus: a picture must match itself, also resized and as part of a larger one.
+// A picture must match itself, also resized and as part of a larger one.
 TEST(Semcorr_Matcher, default_matcher)
 {
     const Mat picture = imread(semcorrData("features/picture.png"));

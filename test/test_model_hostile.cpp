@@ -235,7 +235,7 @@ TEST_F(Semcorr_ModelFile, hostile_backbone)
         { "memory_limit: 1073741824", "memory_limit: 1", "memoryLimit is 1 bytes" },
         { "memory_limit: 1073741824", "memory_limit: -1", "memory_limit is -1" },
         { "mode: 0", "mode: 7", "mode is 7" },
-        { "refine: 1", "refine: 7", "refine is 7" },
+        { "refine: 2", "refine: 7", "refine is 7" },
         { "      version: 1", "      version: 3", "newer module" },
     };
     for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++)

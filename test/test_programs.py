@@ -115,6 +115,14 @@ class MatchProgram(Programs, unittest.TestCase):
         self.assertGreater(np.abs(first - last).mean(), 0)
         self.assertFails(self.call(self.one, self.two, '--progress', '--out=' + out), '--mode=patchmatch')
 
+    def test_compare(self):
+        out = self.path('out')
+        result = self.call(self.one, self.two, '--compare', '--out=' + out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        both = cv2.imread(os.path.join(out, 'comparison.png'))[28:].astype(int)
+        shift = (both.shape[1] - 8) // 2
+        self.assertGreater(np.abs(both[:, 8:shift] - both[:, 8 + shift:2 * shift]).mean(), 0.5)
+
     def test_contact_sheet_of_several_pairs(self):
         out = self.path('out')
         result = self.call(self.one, self.two, self.two, self.one, '--out=' + out)

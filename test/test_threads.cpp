@@ -29,7 +29,8 @@ static std::vector<Stage> stages()
         cells1.push_back(Point(theRNG().uniform(0, 11), theRNG().uniform(0, 13)));
         cells2.push_back(Point(theRNG().uniform(0, 14), theRNG().uniform(0, 9)));
     }
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(8), ncnet);
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(8), ncnet,
+                                                 searchParams(SEARCH_AUTO, true, true, REFINE_PARABOLA));
     matcher->setSelfSimilarity(layer, bias);
     Mat field, offsets, best;
     bestMatches(volume, field, best);

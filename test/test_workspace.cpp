@@ -39,7 +39,8 @@ TEST(Semcorr_Workspace, holds_no_more_than_the_workspace_it_states)
     {
         const bool selfSimilar = i >= 4;
         const Ptr<ConsensusNet> net = Golden(nets[i % 4]).net(i % 4 < 2 ? SYMMETRY_NET : SYMMETRY_BLOCK, i % 4 == 2 ? 2 : -1);
-        const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(16), net);
+        const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(16), net,
+                                                     searchParams(SEARCH_AUTO, true, true, REFINE_PARABOLA));
         const Mat f1 = randomFeatures(11, 8, 4), f2 = randomFeatures(9, 10, 4);
         Mat field;
         std::vector<Mat> weights, biases;
@@ -66,6 +67,7 @@ TEST(Semcorr_Workspace, memory_limit)
     Matcher::Params params;
     params.memoryLimit = 2 << 20;
     params.mode = SEARCH_DENSE_4D;
+    params.mutual = true;
     const Ptr<ConsensusNet> net = ConsensusNet::create();  // layers of NC-Net 5-5-5
     net->addBlock(randomFloats({ 16, 1, 5, 5, 5, 5 }));
     net->addBlock(randomFloats({ 16, 16, 5, 5, 5, 5 }));

@@ -9,26 +9,21 @@
 
 #include "options.hpp"
 #include "storage.hpp"
+#include "../nearest_neighbours.hpp"
 
 namespace evaluate {
 
 using namespace cv;
 
-// A matcher that takes nearest neighbours: its net leaves the correlation as it is.
-inline Ptr<semcorr::Matcher> nearestNeighbours(const Ptr<semcorr::FeatureNet>& features)
+// The model file, or what is built in: the default model, and for nearest neighbours the backbone without its adapter
+inline Ptr<semcorr::Matcher> matcherOf(const Method& method)
 {
-    const int shape[] = { 1, 1, 1, 1, 1, 1 };
-    const Ptr<semcorr::ConsensusNet> identity = semcorr::ConsensusNet::create(semcorr::SYMMETRY_NONE, semcorr::PADDING_INPUT);
-    identity->addBlock(Mat(6, shape, CV_32F, Scalar(1)));
-    identity->setLastActivation(false);
-    semcorr::Matcher::Params params;
-    params.mode = semcorr::SEARCH_DENSE_4D;
-    params.mutual = params.bidirectional = false;
-    params.refine = semcorr::REFINE_NONE;
-    return semcorr::Matcher::create(features, identity, params);
+    if (!method.model.empty())
+        return semcorr::Matcher::create(method.model);
+    return method.mode == MODE_NEAREST ? nearestNeighbours(semcorr::FeatureNet::create()) : semcorr::Matcher::create();
 }
 
-// SHA-256 of the model file; the built-in matcher counts as the file that it would be saved to
+// SHA-256 of the model file; a built-in matcher counts as the file that it would be saved to
 inline std::string modelSum(const std::string& file, const semcorr::Matcher& matcher)
 {
     if (!file.empty())
@@ -46,7 +41,7 @@ class Predictor
 public:
     Predictor(const Options& options_, const Method& method, FeatureCache& cache_) : options(options_), cache(cache_)
     {
-        matcher = method.model.empty() ? semcorr::Matcher::create() : semcorr::Matcher::create(method.model);
+        matcher = matcherOf(method);
         sum = modelSum(method.model, *matcher);
         net = matcher->getFeatureNet();
         netId = sum + "\n" + CV_VERSION;

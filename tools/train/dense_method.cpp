@@ -78,8 +78,7 @@ cv::Ptr<Matcher> DenseMethod::toMatcher(const cv::Ptr<cv::semcorr::FeatureNet>& 
 {
     Matcher::Params params;
     params.mutual = true;
-    if (kind == "entropy")
-        params.refine = cv::semcorr::REFINE_SOFT_ARGMAX;  // scores are logits
+    params.refine = kind == "entropy" ? cv::semcorr::REFINE_SOFT_ARGMAX : cv::semcorr::REFINE_PARABOLA;  // the former for logits
     const cv::Ptr<Matcher> matcher = Matcher::create(features, net->toConsensusNet(), params);
     if (branch)
     {

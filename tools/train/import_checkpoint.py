@@ -177,7 +177,8 @@ def main():
     with open(backbone, 'wb') as file:
         file.write(ResNet(tensors).onnx())
     features = cv2.semcorr.FeatureNet.create(backbone, cv2.semcorr.FeatureNet.Params(inputSize=(args.size, args.size)))
-    matcher = cv2.semcorr.Matcher.create(features, net, cv2.semcorr.Matcher.Params(mode=cv2.semcorr.SEARCH_DENSE_4D))
+    matcher = cv2.semcorr.Matcher.create(features, net, cv2.semcorr.Matcher.Params(
+        mode=cv2.semcorr.SEARCH_DENSE_4D, mutual=True, refine=cv2.semcorr.REFINE_PARABOLA))
     self_similarity(tensors, matcher)
     matcher.setProvenance('Imported from the checkpoint %s' % os.path.basename(args.checkpoint))
     matcher.save(args.model)

@@ -26,8 +26,8 @@ static std::string commandLine(int argc, char** argv)
 {
     std::string command = "semcorr_train";
     for (int i = 1; i < argc; i++)
-        command += " " + std::string(argv[i]);
-    return cv::semcorr::printable(command);
+        command += " " + cv::semcorr::printable(argv[i]);
+    return command;
 }
 
 // Removes what killed runs did not finish to write. Younger files may be another run's.

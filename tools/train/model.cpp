@@ -47,7 +47,8 @@ static cv::Ptr<FeatureNet> adaptedNet(const AdapterImpl& adapter, const Backbone
         onnx = appendAdapter(onnx, params.outputs.empty() ? outputs[0] : std::string(params.outputs[0]), adapter, true);
         params.outputs.assign(1, ADAPTED);
     }
-    if (onnx.size() <= MAX_STORED)
+    const size_t known = backbone.file.empty() ? backbone.onnx.size() : 0;  // the embedded one is not stored
+    if (onnx.size() - known <= MAX_STORED)
         return FeatureNet::create(onnx, params);
     // Its name is its content's, so that a model file that is there already keeps its own until it is replaced.
     const std::string file = folder + "backbone-" + cv::semcorr::sha256(onnx.data(), onnx.size()).substr(0, 16) + ".onnx";

@@ -107,19 +107,22 @@ static std::string nameOf(const std::string& valueInfo)
     return std::string();
 }
 
-static std::string graphOf(const std::vector<ProtobufField>& model)
+// Several ones, as appendAdapter makes them, count as one.
+static std::string graphOf(const std::vector<uchar>& onnx)
 {
-    for (const ProtobufField& f : model)
+    std::string graph;
+    for (const ProtobufField& f : parseProtobuf(std::string(onnx.begin(), onnx.end()), "the backbone"))
         if (f.number == MODEL_GRAPH && f.isBytes)
-            return f.content;
-    CV_Error(cv::Error::StsParseError, "the backbone has no graph, expected an ONNX net");
+            graph += f.content;
+    if (graph.empty())
+        CV_Error(cv::Error::StsParseError, "the backbone has no graph, expected an ONNX net");
+    return graph;
 }
 
 std::vector<std::string> onnxOutputs(const std::vector<uchar>& onnx)
 {
     std::vector<std::string> names;
-    const std::vector<ProtobufField> model = parseProtobuf(std::string(onnx.begin(), onnx.end()), "the backbone");
-    for (const ProtobufField& f : parseProtobuf(graphOf(model), "the net's graph"))
+    for (const ProtobufField& f : parseProtobuf(graphOf(onnx), "the net's graph"))
         if (f.number == GRAPH_OUTPUT)
             names.push_back(nameOf(f.content));
     std::sort(names.begin(), names.end());
@@ -176,19 +179,15 @@ std::vector<uchar> appendAdapter(const std::vector<uchar>& onnx, const std::stri
     const std::vector<std::string> outputs = onnxOutputs(onnx);
     if (std::find(outputs.begin(), outputs.end(), output) == outputs.end())
         CV_Error(cv::Error::StsBadArg, "the backbone has no output \"" + printable(output) + "\"");
-    std::vector<ProtobufField> model = parseProtobuf(std::string(onnx.begin(), onnx.end()), "the backbone"), graph;
-    for (const ProtobufField& f : parseProtobuf(graphOf(model), "the net's graph"))
-        if (f.number != GRAPH_OUTPUT)
-            graph.push_back(f);
-    GraphWriter writer(half);
-    const std::string name = writeAdapter(writer, output, adapter);
-    graph.insert(graph.end(), writer.fields.begin(), writer.fields.end());
-    graph.push_back(ProtobufField{ GRAPH_OUTPUT, true, 0, describeOutput(name, adapter.first.weight.size(0)) });
-    for (ProtobufField& f : model)
-        if (f.number == MODEL_GRAPH)
-            f.content = toMessage(graph);
-    const std::string bytes = toMessage(model);
-    return std::vector<uchar>(bytes.begin(), bytes.end());
+    if (std::find(outputs.begin(), outputs.end(), ADAPTED) != outputs.end())
+        CV_Error(cv::Error::StsBadArg, cv::format("the backbone has an output \"%s\" already, expected one without an adapter", ADAPTED));
+    GraphWriter graph(half);
+    const std::string name = writeAdapter(graph, output, adapter);
+    graph.fields.push_back(ProtobufField{ GRAPH_OUTPUT, true, 0, describeOutput(name, adapter.first.weight.size(0)) });
+    const std::string suffix = ProtobufWriter().bytes(MODEL_GRAPH, toMessage(graph.fields)).message();
+    std::vector<uchar> bytes = onnx;
+    bytes.insert(bytes.end(), suffix.begin(), suffix.end());
+    return bytes;
 }
 
 }

@@ -15,8 +15,9 @@ namespace train {
 // Names of the graph's outputs, sorted
 std::vector<std::string> onnxOutputs(const std::vector<uchar>& onnx);
 
-// The net with a context adapter behind one of its outputs (1×C×h×w), which it no longer has; the new output, 1×D×h×w, is the
-// only one. Large weights are stored in half precision if `half`.
+// The net with a context adapter behind one of its outputs (1×C×h×w), and the adapter's, 1×D×h×w, as one output more. The bytes
+// of the net stay as they are, and a second graph follows: protobuf merges them. Large weights are stored in half precision if
+// `half`.
 std::vector<uchar> appendAdapter(const std::vector<uchar>& onnx, const std::string& output, const AdapterImpl& adapter, bool half);
 
 // Name of that output

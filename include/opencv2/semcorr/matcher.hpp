@@ -53,8 +53,9 @@ enum ComputeTarget
 
 /** @brief Dense semantic correspondence between two images.
 
-The default matcher (`create()`) is *untrained*: ImageNet features of the embedded backbone, mutual filter and a fixed
-averaging consensus kernel. It is clearly better than nearest neighbours and clearly worse than a trained net.
+The default matcher (`create()`) is compiled in: PMNC @cite Lee2021 as this module trains it, features of the embedded backbone
+with an adapter behind it and a consensus net of two layers. `getProvenance()` and data/README.md of the module say what it was
+trained on; on objects of other kinds it does less well, see there.
 
 @code{.cpp}
 Ptr<semcorr::Matcher> matcher = semcorr::Matcher::create();
@@ -95,14 +96,15 @@ public:
         @param randomSearch PatchMatch: try targets at random distances that halve from the grid's side to 1
         @param init PatchMatch: SearchInit
         @param seed PatchMatch: of the random numbers; the same seed gives the same result for any number of threads
-        @param mutual soft mutual nearest neighbours (mutualFilter) before and after the net, as in NC-Net @cite Rocco2018
+        @param mutual soft mutual nearest neighbours (mutualFilter) before and after the net; nets of NC-Net @cite Rocco2018 and
+        ANC-Net @cite Li2020 need it, the default one and others of PMNC do without
         @param bidirectional match 2 -> 1 as well and lower the confidence of matches that do not come back
-        @param refine Refinement
+        @param refine Refinement; REFINE_PARABOLA for nets whose scores are no logits, such as those of NC-Net
         @param memoryLimit bytes of workspace that a search may hold, features and results not counted (default 1 GiB)
         @param target ComputeTarget */
         CV_WRAP Params(int mode = SEARCH_AUTO, int iterations = 5, int hypotheses = 2, int offsets = OFFSETS_AXES,
                        int localRadius = 1, bool randomSearch = false, int init = INIT_COARSE_TO_FINE, int seed = 0,
-                       bool mutual = true, bool bidirectional = true, int refine = REFINE_PARABOLA,
+                       bool mutual = false, bool bidirectional = true, int refine = REFINE_SOFT_ARGMAX,
                        size_t memoryLimit = 1073741824, int target = TARGET_CPU);
 
         CV_PROP_RW int mode;           //!< SearchMode
@@ -136,13 +138,13 @@ public:
         CV_PROP double totalMs;       //!< whole call, ms
     };
 
-    /** @brief The default matcher: embedded backbone, mutual filter, fixed averaging kernel (untrained).
-    @param params checked here, as in setParams */
+    /** @brief The default matcher: a trained model that is compiled in, the same as a model file of save().
+    @param params search parameters, checked here as in setParams. The defaults are those that the model was made for. */
     CV_WRAP static Ptr<Matcher> create(const Matcher::Params& params = Matcher::Params());
 
     /** @brief A matcher from a model file, with the search parameters of that file.
-    @param modelFile file written by save(). It holds the backbone (or names one), adapter, net and provenance.
-    Throws for a missing, damaged or inconsistent file. */
+    @param modelFile file written by save(), which may be compressed by gzip. It holds the backbone (or names one), adapter, net
+    and provenance. Throws for a missing, damaged or inconsistent file. */
     CV_WRAP static Ptr<Matcher> create(CV_WRAP_FILE_PATH const String& modelFile);
 
     /** @overload
@@ -249,8 +251,10 @@ public:
 
     /** @brief Writes one model file: backbone, adapter, nets, parameters, provenance; complete or not at all.
 
-    A backbone of more than 8 MB is not copied but referred to by its bare file name and SHA-256, and is looked for beside
-    the model file.
+    Of a net that begins with the bytes of the embedded backbone, as those of the default matcher and of semcorr_train do, only
+    the rest is stored: such a file is small, and needs a module with the same embedded backbone; another one throws an error with
+    both SHA-256. Any other backbone of more than 8 MB is not copied but referred to by its bare file name and SHA-256, and is
+    looked for beside the model file.
     @param filename extension .yml, .yaml, .json or .xml decides nothing: the file is YAML with a checksum */
     CV_WRAP void save(CV_WRAP_FILE_PATH const String& filename) const CV_OVERRIDE = 0;
 };

@@ -6,6 +6,7 @@ Test data: $SEMCORR_TESTDATA, or testdata/ of the module that this file lies in.
 import ast
 import builtins
 import functools
+import gzip
 import hashlib
 import json
 import os
@@ -119,7 +120,7 @@ class Names(SemcorrTest):
             self.assertEqual(getattr(stats, name), 0, name)
         p = semcorr.Matcher.Params()
         self.assertEqual((p.mode, p.mutual, p.bidirectional, p.refine, p.memoryLimit, p.target),
-                         (semcorr.SEARCH_AUTO, True, True, semcorr.REFINE_PARABOLA, 1 << 30, semcorr.TARGET_CPU))
+                         (semcorr.SEARCH_AUTO, False, True, semcorr.REFINE_SOFT_ARGMAX, 1 << 30, semcorr.TARGET_CPU))
         p = semcorr.FeatureNet.Params()
         self.assertEqual((list(p.outputs), p.inputSize, p.longestSide, p.stride, p.swapRB, p.prefixTokens),
                          ([], (0, 0), 400, 0, True, 0))
@@ -509,6 +510,19 @@ class ModelFiles(SemcorrTest):
     def test_net(self):
         self.check(identity_net, semcorr.ConsensusNet.load, self.NET)
 
+    def test_compressed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path, zipped = os.path.join(folder, 'net.yml'), os.path.join(folder, 'net.yml.gz')
+            identity_net().save(path)
+            content = gzip.compress(pathlib.Path(path).read_bytes())
+            pathlib.Path(zipped).write_bytes(content)
+            self.assertEqual(semcorr.ConsensusNet.load(zipped).getBlockCount(), 1)
+            cut = 'does not go on as one'
+            for bad, text in ((content[:-9], cut), (content[:2], cut), (content[:10] + b'\xff' * 40, cut),
+                              (gzip.compress(bytes(65 << 20)), 'more than 67108864 bytes'), (gzip.compress(b''), 'no content')):
+                pathlib.Path(zipped).write_bytes(bad)
+                self.assert_error(text, semcorr.ConsensusNet.load, zipped)
+
     def test_matcher(self):
         self.check(semcorr.Matcher.create, semcorr.Matcher.create, self.SEARCH + self.FEATURES)
 
@@ -526,7 +540,9 @@ class Matcher(SemcorrTest):
         f = self.net.compute(image(200, 160))
         self.assertEqual((f.ndim, f.dtype), (3, np.float32))
         np.testing.assert_allclose(np.linalg.norm(f, axis=2), 1, atol=1e-4)
-        self.assertEqual(self.net.getParams().outputs, semcorr.FeatureNet.create().getParams().outputs)
+        backbone = semcorr.FeatureNet.create()
+        self.assertEqual((self.net.getParams().outputs, backbone.getParams().outputs), (('adapted',), ()))
+        self.assertEqual(backbone.compute(image(200, 160)).shape, (*f.shape[:2], 112))
 
     def test_match(self):
         picture = image(120, 200)
@@ -586,7 +602,7 @@ class Matcher(SemcorrTest):
             stats.pairsScored = 3
         matcher.setProvenance('trained on äpples')
         self.assertEqual(matcher.getProvenance(), 'trained on äpples')
-        self.assertEqual(matcher.getConsensusNet().getBlockCount(), 1)
+        self.assertEqual(matcher.getConsensusNet().getBlockCount(), 2)
 
     def test_self_similarity(self):
         g = golden('anc_selfsim')

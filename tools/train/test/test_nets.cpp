@@ -4,6 +4,7 @@
 #include "test.hpp"
 
 #include "batch.hpp"
+#include "file_io.hpp"
 #include "dense_method.hpp"
 #include "losses.hpp"
 #include "model.hpp"
@@ -232,6 +233,7 @@ TRAIN_TEST(modelFilesGiveTheSameFeatures)
         model->eval();
         const std::string file = temporaryFolder() + "/model.yml";
         saveModel(file, *model, backbone, "a test");
+        expectAtMost((double)cv::semcorr::loadBytes(file, 1 << 30).size(), 600e3, "bytes of the file, which only names the backbone");
         const cv::Ptr<cv::semcorr::Matcher> matcher = cv::semcorr::Matcher::create(file);
         for (const cv::Size& size : { cv::Size(320, 240), cv::Size(150, 200) })
         {
@@ -246,6 +248,19 @@ TRAIN_TEST(modelFilesGiveTheSameFeatures)
         matcher->getConsensusNet()->getBlock(0, weights, biases);
         expectAtMost(maxDifference(toTensor(weights[0]), model->method->parameters()[0].detach()), 0, "difference of weights");
     }
+}
+
+TRAIN_TEST(adaptersFollowTheBytesOfTheirNet)
+{
+    Options options;
+    options.adapterHidden = 6;
+    const std::vector<uchar> onnx = createBackbone(options).onnx;
+    const Adapter adapter(options, std::vector<float>(112, 0.f));
+    const std::vector<uchar> both = appendAdapter(onnx, "block10", *adapter, true);
+    CV_Assert(both.size() > onnx.size() && std::equal(onnx.begin(), onnx.end(), both.begin()));
+    CV_Assert((onnxOutputs(both) == std::vector<std::string>{ ADAPTED, "block10" }));
+    expectThrows([&] { appendAdapter(both, "block10", *adapter, true); }, "has an output \"adapted\" already");
+    expectThrows([&] { appendAdapter(onnx, "block11", *adapter, true); }, "has no output \"block11\"");
 }
 
 TRAIN_TEST(identityStartKeepsTheFeatures)
