@@ -9,6 +9,7 @@ import random
 import re
 import resource
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -103,17 +104,21 @@ class Train(unittest.TestCase):
             for a, pa, b, pb in rows:
                 writer.writerow([a, b, *pa[:, 0], *pa[:, 1], *pb[:, 0], *pb[:, 1]])
 
-    def command(self, *options, pairs=True):
+    def command(self, *options, pairs=True, processes=1):
         """Small and quick, but with everything that training has; options given replace these."""
         labelled = ['--root=' + self.root, '--pairs=' + self.pairs] if pairs else []
         small = ['--longest-side=128', '--versions=4', '--batch=4', '--adapter-hidden=32', '--steps=12', '--checkpoint-every=4',
                  '--threads=2', '--device=cpu', '--cache=' + os.path.join(self.folder.name, 'cache'), '--out=' + self.out]
         names = [o.split('=')[0] for o in options]
-        return [TRAINER, *[o for o in labelled + small if o.split('=')[0] not in names], *options]
+        if processes > 1 and not os.path.exists(TORCH_PYTHON):
+            self.skipTest('scripts/train.sh has fetched no torch, and so no torchrun')
+        torchrun = [TORCH_PYTHON, '-m', 'torch.distributed.run', '--standalone', '--no-python', '--nproc-per-node=%d' % processes]
+        return [*(torchrun if processes > 1 else []), TRAINER,
+                *[o for o in labelled + small if o.split('=')[0] not in names], *options]
 
-    def call(self, *options, pairs=True, **more):
-        return subprocess.run(self.command(*options, pairs=pairs), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=300, **more)
+    def call(self, *options, pairs=True, processes=1, **more):
+        return subprocess.run(self.command(*options, pairs=pairs, processes=processes), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=300, **more)
 
     def train(self, *options, **more):
         result = self.call(*options, **more)
@@ -134,8 +139,8 @@ class Train(unittest.TestCase):
             text = f.read()
         return re.sub(r'# sha256.*', '', re.sub(r'(?s)   provenance:.*?\n   search:', '', text))
 
-    def losses(self):
-        with open(self.file('log.csv')) as f:
+    def losses(self, out=None):
+        with open(self.file('log.csv', out)) as f:
             return [float(row['loss']) for row in csv.DictReader(f)]
 
     def test_learns_and_tells_what_it_did(self):
@@ -266,6 +271,85 @@ class Train(unittest.TestCase):
         process.wait()
         self.train(*options, '--resume')
         self.assertEqual(self.weights(), self.weights(whole))
+
+    def learned(self, out):
+        """Weights of the net but the last bias, and features of a picture as the adapter gives them. The loss does not depend on
+        that bias: the sign of rounding moves it."""
+        matcher = cv2.semcorr.Matcher.create(self.file('model.yml', out))
+        net = matcher.getConsensusNet()
+        values = [matcher.getFeatureNet().compute(draw('round', 1)[0])]
+        for i in range(net.getBlockCount()):
+            values += net.getBlock(i)
+        return np.concatenate([np.ravel(v) for v in values[:-1]])
+
+    def test_processes_equal_one(self):
+        """Also where pictures differ in size, so that each process pads its part in its own way, and where parts do"""
+        photos = self.file('photos', self.dir.name)
+        os.makedirs(photos)
+        for i in range(6):
+            picture = draw('square', i)[0]
+            cv2.imwrite(os.path.join(photos, '%d.png' % i), picture if i % 2 else np.rot90(picture)[16:])
+        alone, together = (os.path.join(self.dir.name, name) for name in ('alone', 'together'))
+        for options in (['--val-pairs=' + self.val, '--validate-every=6'], ['--batch=3']):
+            with self.subTest(options=options):
+                options = options + ['--photos=' + photos, '--precision=float', '--adapter=linear', '--threads=1']
+                self.train(*options, '--out=' + alone)
+                cache = '--cache=' + os.path.join(self.dir.name, 'cache')
+                text = self.train(*options, cache, '--out=' + together, processes=2)
+                self.assertEqual((text.count('training on '), text.count('written: ')), (1, 1))
+                a, b = self.learned(alone), self.learned(together)
+                np.testing.assert_allclose(b, a, rtol=0, atol=1e-5)
+                np.testing.assert_allclose(self.losses(together), self.losses(alone), rtol=0, atol=1e-5)
+                self.assertEqual(sorted(set(os.listdir(together)) - {'features'}),
+                                 ['checkpoint.pt', 'config.yml', 'curves.png', 'log.csv', 'model.yml'])
+
+    def test_processes_stop_when_asked_and_one_goes_on(self):
+        whole = os.path.join(self.dir.name, 'whole')
+        options = ['--steps=150', '--precision=float', '--adapter=linear', '--checkpoint-every=1000', '--threads=1']
+        self.train(*options, '--out=' + whole)
+        process = subprocess.Popen(self.command(*options, processes=2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while 'training 1/' not in process.stdout.readline():
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        text, errors = process.communicate(timeout=60)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn('stopped; go on with --resume', text, errors)
+        self.train(*options, '--resume')
+        np.testing.assert_allclose(self.losses(), self.losses(whole), rtol=0, atol=1e-3)
+
+    def test_processes_end_with_one_that_is_killed(self):
+        """Also started by hand, without torchrun, which would end the others"""
+        with socket.socket() as s:
+            s.bind(('localhost', 0))
+            port = s.getsockname()[1]
+        processes = []
+        for rank in range(2):
+            environment = dict(os.environ, RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='localhost', MASTER_PORT=str(port))
+            processes.append(subprocess.Popen(self.command('--steps=100000'), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                              text=True, env=environment))
+        while 'training 1/' not in processes[0].stdout.readline():
+            self.assertIsNone(processes[0].poll())
+        processes[1].kill()
+        errors = processes[0].communicate(timeout=60)[1]
+        processes[1].communicate()
+        self.assertEqual(processes[0].returncode, 1)
+        self.assertIn('semcorr_train, process 0 of 2: another process has ended or does not answer', errors)
+
+    def test_processes_fail_together(self):
+        for options, *words in ((['--batch=1'], '--batch=1 with 2 processes', 'expected at least one pair for each'),
+                                (['--pairs=none.csv'], 'none.csv'), (['--resume'], 'checkpoint.pt'),
+                                (['--rate=10', '--decay=10', '--clip=1e6', '--warm-up=0.001', '--steps=100', '--precision=float',
+                                  '--residual=1000'], 'expected finite values')):
+            with self.subTest(options=options):
+                result = self.call(*options, processes=2)
+                self.assertNotEqual(result.returncode, 0)
+                for word in words:
+                    self.assertIn(word, result.stderr)
+        for name, value in (('RANK', '2'), ('WORLD_SIZE', '0'), ('MASTER_PORT', 'x'), ('MASTER_ADDR', '')):
+            with self.subTest(name=name):
+                environment = dict(os.environ, RANK='1', WORLD_SIZE='2', MASTER_ADDR='localhost', MASTER_PORT='29500')
+                environment[name] = value
+                self.assertFails(self.call(env=environment), 'semcorr_train: ', name, 'as torchrun sets it')
 
     def test_config_file(self):
         config = self.file('some.yml', self.dir.name)

@@ -3,6 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "device.hpp"
 
+#include <algorithm>
+
 #include <dlfcn.h>
 
 #include "opencv2/core.hpp"
@@ -24,14 +26,14 @@ static bool loadCuda(std::string& reason)
     return false;
 }
 
-torch::Device selectDevice(const Options& options)
+torch::Device selectDevice(const Options& options, const Place& place)
 {
-    const int threads = options.threads ? options.threads : cv::getNumberOfCPUs();
+    const int threads = options.threads ? options.threads : std::max(1, cv::getNumberOfCPUs() / place.localSize);
     torch::set_num_threads(threads);
     cv::setNumThreads(threads);
     std::string reason;
     if (options.device != "cpu" && loadCuda(reason))
-        return torch::kCUDA;
+        return torch::Device(torch::kCUDA, (torch::DeviceIndex)(place.localRank % (int)torch::cuda::device_count()));
     if (options.device == "cuda")
         CV_Error(cv::Error::StsNotImplemented, "--device=cuda: no CUDA device can be used (" + cv::semcorr::printable(reason) +
                                                "), expected cpu");

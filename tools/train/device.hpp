@@ -7,11 +7,13 @@
 #include <torch/torch.h>
 
 #include "options.hpp"
+#include "processes.hpp"
 
 namespace train {
 
-// The device to train on, and the number of CPU threads set. Throws where CUDA is wanted and there is none.
-torch::Device selectDevice(const Options& options);
+// The device to train on, and the number of CPU threads set. Processes on one machine share its cores and devices. Throws where
+// CUDA is wanted and there is none.
+torch::Device selectDevice(const Options& options, const Place& place);
 
 }
 

@@ -72,17 +72,34 @@ static std::string fingerprintOf(const cv::Ptr<cv::semcorr::FeatureNet>& net)
 }
 
 FeatureCache::FeatureCache(const std::string& folder_, double limit_, const cv::Ptr<cv::semcorr::FeatureNet>& net_)
-    : folder(folder_), limit(limit_), started((int64_t)std::time(nullptr)), total(0), net(net_), fingerprint(fingerprintOf(net_))
+    : folder(folder_), limit(limit_), started((int64_t)std::time(nullptr)), total(0), shareRank(0), shareCount(1), asked(0),
+      net(net_), fingerprint(fingerprintOf(net_))
+{
+    fs::create_directories(folder);
+    measure();
+}
+
+void FeatureCache::measure()
 {
     std::error_code error;
-    fs::create_directories(folder);
+    total = 0;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
         if (entry.path().extension() == ENDING)
             total += (double)entry.file_size(error);
 }
 
+void FeatureCache::setShare(int rank, int count)
+{
+    shareRank = rank;
+    shareCount = count;
+    asked = 0;
+    measure();
+}
+
 StoredFeatures FeatureCache::get(const std::string& recipe, int count, const std::function<Version(int)>& make)
 {
+    if (asked++ % shareCount != shareRank)
+        return StoredFeatures();
     const std::string text = fingerprint + "\n" + recipe + cv::format("\n%d", count);
     StoredFeatures stored;
     stored.file = (fs::path(folder) / (cv::semcorr::sha256(text.data(), text.size()).substr(0, 32) + ENDING)).string();
@@ -91,7 +108,7 @@ StoredFeatures FeatureCache::get(const std::string& recipe, int count, const std
         const std::string content = compute(count, make);
         makeRoom((double)content.size());
         cv::semcorr::saveBytes(stored.file, content);
-        total += (double)content.size();
+        total += (double)content.size() * shareCount;  // the others write as much meanwhile
         if (!load(stored, count))
             CV_Error(cv::Error::StsError, "\"" + printable(stored.file) + "\" cannot be read again after it was written");
     }

@@ -52,6 +52,10 @@ public:
     // Features of versions 0...count-1, which make() gives. recipe: everything that they depend on besides the net.
     StoredFeatures get(const std::string& recipe, int count, const std::function<Version(int)>& make);
 
+    // For one of several processes that fill the folder together: until the next call, get() looks after each count-th picture
+    // that it is asked for, beginning with `rank`, and gives empty features for the others. (0, 1): after all.
+    void setShare(int rank, int count);
+
     // Tells nets and their parameters apart by the features that they give
     const std::string& netFingerprint() const { return fingerprint; }
 
@@ -59,11 +63,13 @@ private:
     bool load(StoredFeatures& stored, int count) const;
     std::string compute(int count, const std::function<Version(int)>& make) const;
     void makeRoom(double bytes);
+    void measure();
 
     const std::string folder;
     const double limit;
     const int64_t started;  // seconds
     double total;           // bytes in the folder
+    int shareRank, shareCount, asked;
     cv::Ptr<cv::semcorr::FeatureNet> net;
     std::string fingerprint;
 };

@@ -22,6 +22,12 @@ static void onSignal(int)
     std::signal(SIGINT, SIG_DFL);  // the second time ends it at once
 }
 
+// torchrun passes an interrupt on to processes that the terminal has sent it to: the second one means nothing here.
+static void onSharedSignal(int)
+{
+    Trainer::stop();
+}
+
 static std::string commandLine(int argc, char** argv)
 {
     std::string command = "semcorr_train";
@@ -40,9 +46,26 @@ static void removeLeftovers(const std::filesystem::path& folder)
             std::filesystem::remove(entry.path(), ignored);
 }
 
-static int trainModel(const Options& options, const std::string& command)
+// Each process computes a share of the features that are missing; all of them are then there for all.
+static void fillCache(FeatureCache& cache, const Options& options, const Backbone& backbone, const Processes& processes)
 {
-    const torch::Device device = selectDevice(options);
+    if (processes.place.size == 1)
+        return;
+    processes.wait();  // each looks at the folder before others use it, so that no one removes what they use
+    cache.setShare(processes.place.rank, processes.place.size);
+    TrainingData(options, cache, !processes.isFirst());
+    Validation(options, backbone, cache, !processes.isFirst());
+    processes.wait();
+    cache.setShare(0, 1);
+}
+
+static int trainModel(const Options& options, const std::string& command, const Place& place)
+{
+    if (options.batch < place.size)
+        CV_Error(cv::Error::StsBadArg, cv::format("--batch=%d with %d processes: expected at least one pair for each",
+                                                  options.batch, place.size));
+    const torch::Device device = selectDevice(options, place);
+    const Processes processes(place);
     std::filesystem::create_directories(options.out);
     const std::filesystem::path out = options.out;
     const Backbone backbone = createBackbone(options);
@@ -50,26 +73,30 @@ static int trainModel(const Options& options, const std::string& command)
     removeLeftovers(out);
     removeLeftovers(folder);
     FeatureCache cache(folder, options.cacheLimit * 1e9, backbone.net);
-    const TrainingData data(options, cache, false);
-    const Validation validation(options, backbone, cache, false);
-    std::cout << "training on " << data.description() << std::endl;
-    if (!validation.empty())
-        std::cout << "validating on " << validation.description() << std::endl;
-    cv::semcorr::saveBytes((out / "config.yml").string(), toYaml(options));
-    Trainer trainer(options, backbone, data, validation, device, command);
-    std::signal(SIGINT, onSignal);
-    std::signal(SIGTERM, onSignal);
-    if (trainer.run())
+    fillCache(cache, options, backbone, processes);
+    const TrainingData data(options, cache, !processes.isFirst());
+    const Validation validation(options, backbone, cache, !processes.isFirst());
+    const auto say = [&](const std::string& line)
     {
-        std::cout << "written: " << (out / "model.yml").string() << std::endl;
-        return 0;
-    }
-    std::cout << "stopped; go on with --resume" << std::endl;
-    return 130;
+        if (processes.isFirst())
+            std::cout << line << std::endl;
+    };
+    say("training on " + data.description());
+    if (!validation.empty())
+        say("validating on " + validation.description());
+    if (processes.isFirst())
+        cv::semcorr::saveBytes((out / "config.yml").string(), toYaml(options));
+    Trainer trainer(options, backbone, data, validation, device, processes, command);
+    std::signal(SIGINT, place.size > 1 ? onSharedSignal : onSignal);
+    std::signal(SIGTERM, place.size > 1 ? onSharedSignal : onSignal);
+    const bool finished = trainer.run();
+    say(finished ? "written: " + (out / "model.yml").string() : "stopped; go on with --resume");
+    return finished ? 0 : 130;
 }
 
 int main(int argc, char** argv)
 {
+    std::string who = "semcorr_train: ";
     try
     {
         const Options options = parseOptions(std::vector<std::string>(argv + 1, argv + argc));
@@ -78,19 +105,22 @@ int main(int argc, char** argv)
             std::cout << usage();
             return 0;
         }
-        return trainModel(options, commandLine(argc, argv));
+        const Place place = Place::fromEnvironment();
+        if (place.size > 1)
+            who = cv::format("semcorr_train, process %d of %d: ", place.rank, place.size);
+        return trainModel(options, commandLine(argc, argv), place);
     }
     catch (const cv::Exception& e)
     {
-        std::cerr << "semcorr_train: " << e.err << std::endl;
+        std::cerr << who << e.err << std::endl;
     }
     catch (const c10::Error& e)
     {
-        std::cerr << "semcorr_train: " << cv::semcorr::printable(e.what_without_backtrace()) << std::endl;
+        std::cerr << who << cv::semcorr::printable(e.what_without_backtrace()) << std::endl;
     }
     catch (const std::exception& e)
     {
-        std::cerr << "semcorr_train: " << cv::semcorr::printable(e.what()) << std::endl;
+        std::cerr << who << cv::semcorr::printable(e.what()) << std::endl;
     }
     return 1;
 }

@@ -317,7 +317,9 @@ std::string usage()
         }
     }
     s << "\n  --config=FILE                        options from a YAML file, a line \"name: value\" each; others given go before\n"
-         "  --help                               this text\n";
+         "  --help                               this text\n\n"
+         "Several processes share each batch where torchrun starts them, see tutorials/semcorr_train.markdown:\n"
+         "  torchrun --no-python --nproc-per-node=2 semcorr_train ...\n";
     return s.str();
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "curves.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
 #include "schedule.hpp"
 #include "utf8.hpp"
 
@@ -33,9 +34,10 @@ static std::vector<torch::optim::OptimizerParamGroup> parameterGroups(const Opti
 }
 
 Trainer::Trainer(const Options& options_, const Backbone& backbone_, const TrainingData& data_, const Validation& validation_,
-                 const torch::Device& device_, const std::string& command_)
-    : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), command(command_),
-      identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr)
+                 const torch::Device& device_, const Processes& processes_, const std::string& command_)
+    : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), processes(processes_),
+      command(command_), identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr),
+      leaving(false)
 {
     identity.push_back("data: " + data.fingerprint());
     const std::vector<float> mean = data.meanFeature();
@@ -52,6 +54,21 @@ Trainer::Trainer(const Options& options_, const Backbone& backbone_, const Train
         resume();
     else
         average();  // a copy
+    checkSame();
+}
+
+// Processes must not add up gradients of different things.
+void Trainer::checkSame() const
+{
+    std::string text = cv::format("%d\n", state.step);
+    for (const std::string& line : identity)
+        text += line + "\n";
+    for (const Tensor& p : state.model->parameters())
+    {
+        const Tensor values = p.detach().to(torch::kCPU).contiguous();
+        text += cv::semcorr::sha256(values.data_ptr(), values.nbytes());
+    }
+    processes.checkSame(text, "options, data and weights");
 }
 
 std::string Trainer::file(const char* name) const
@@ -64,17 +81,25 @@ void Trainer::resume()
     loadCheckpoint(file("checkpoint.pt"), state, identity);
 }
 
-// The loss before the step
+// The loss before the step, of the whole batch. Losses are means over pairs, so that a part's counts by its share.
 double Trainer::takeStep()
 {
     const double rate = options.rate * oneCycle(state.step, options.steps, options.warmUp);
     const double shares[] = { options.adapterRate, 1 };
     for (size_t i = 0; i < optimizer->param_groups().size(); i++)
         static_cast<torch::optim::AdamWOptions&>(optimizer->param_groups()[i].options()).lr(rate * shares[i]);
-    const Batch batch = makeBatch(data, options, state.step, 0, options.batch, device);
+    const cv::Range share = processes.place.share(options.batch);
+    const Batch batch = makeBatch(data, options, state.step, share.start, share.size(), device);
     optimizer->zero_grad();
-    const Tensor loss = state.model->loss(batch);
-    loss.backward();
+    const Tensor part = state.model->loss(batch) * ((double)share.size() / options.batch);
+    part.backward();
+    const Tensor loss = part.detach(), stops = torch::full_like(loss, (double)stopped);
+    std::vector<Tensor> sums = { loss, stops };
+    for (const Tensor& p : state.model->parameters())
+        if (p.grad().defined())
+            sums.push_back(p.grad());
+    processes.sum(sums);
+    leaving = stops.item<double>() > 0;
     const double norm = torch::nn::utils::clip_grad_norm_(state.model->parameters(), options.clip);
     const double value = loss.item<double>();
     if (!std::isfinite(value) || !std::isfinite(norm))
@@ -145,13 +170,27 @@ void Trainer::writeCheckpoint()
     drawCurves(file("curves.png"), state.history, options.steps);
 }
 
+void Trainer::record(Progress& progress, bool validating)
+{
+    const bool last = state.step == options.steps;
+    if (validating)
+        validate(progress);
+    if (last && validation.empty())
+    {
+        makeResult();
+        keep();
+    }
+    if (last || leaving || state.step % options.checkpointEvery == 0)
+        writeCheckpoint();
+}
+
 bool Trainer::run()
 {
-    Progress progress("training", options.steps, state.step);
+    Progress progress("training", options.steps, state.step, !processes.isFirst());
     double mean = 0;
     const double before = state.history.seconds;
     const auto begin = std::chrono::steady_clock::now();
-    while (state.step < options.steps && !stopped)
+    while (state.step < options.steps && !leaving)
     {
         const double loss = takeStep();
         state.step++;
@@ -159,19 +198,15 @@ bool Trainer::run()
         state.history.losses.push_back(loss);
         state.history.seconds = before + std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         mean = mean == 0 ? loss : 0.95 * mean + 0.05 * loss;
-        const bool last = state.step == options.steps;
-        if (!validation.empty() && (last || state.step % options.validateEvery == 0))
-            validate(progress);
-        if (last && validation.empty())
-        {
-            makeResult();
-            keep();
-        }
-        if (last || stopped || state.step % options.checkpointEvery == 0)
-            writeCheckpoint();
+        const bool validating = !validation.empty() && (state.step == options.steps || state.step % options.validateEvery == 0);
+        if (processes.isFirst())
+            record(progress, validating);
+        if (validating)
+            processes.wait();
         const double rate = options.rate * oneCycle(std::min(state.step, options.steps - 1), options.steps, options.warmUp);
         progress.update(state.step, cv::format("loss %.3f  rate %.2e", mean, rate));
     }
+    checkSame();
     return state.step == options.steps;
 }
 

@@ -7,20 +7,22 @@
 #include <memory>
 
 #include "checkpoint.hpp"
+#include "processes.hpp"
 #include "progress.hpp"
 #include "validation.hpp"
 
 namespace train {
 
-// The loop: batches, gradients, averaged weights, validation, checkpoints
+// The loop: batches, gradients, averaged weights, validation, checkpoints. Several processes share each batch and hold the same
+// weights; the first one does the rest.
 class Trainer
 {
 public:
     // command: for the provenance
     Trainer(const Options& options, const Backbone& backbone, const TrainingData& data, const Validation& validation,
-            const torch::Device& device, const std::string& command);
+            const torch::Device& device, const Processes& processes, const std::string& command);
 
-    // Trains to the last step, or until stop() was called by a signal. Returns whether it came to the last step.
+    // Trains to the last step, or until stop() was called by a signal in any process. Returns whether it came to the last step.
     bool run();
 
     // May be called by a signal handler
@@ -28,9 +30,11 @@ public:
 
 private:
     void resume();
+    void checkSame() const;
     double takeStep();
     void average();
     void makeResult();
+    void record(Progress& progress, bool validating);
     void validate(Progress& progress);
     void keep();
     void writeCheckpoint();
@@ -42,11 +46,13 @@ private:
     const TrainingData& data;
     const Validation& validation;
     const torch::Device device;
+    const Processes& processes;
     const std::string command;
     std::vector<std::string> identity;
     std::unique_ptr<torch::optim::AdamW> optimizer;
     TrainingState state;
     Model result;  // what is validated and written: the averaged weights, with Options::adapterShare of the adapter
+    bool leaving;  // whether a process was asked to stop, known to all
 };
 
 }

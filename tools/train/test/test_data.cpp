@@ -164,6 +164,28 @@ TRAIN_TEST(cacheRepairsDamage)
     CV_Assert(filesIn(folder).size() == 1);
 }
 
+TRAIN_TEST(cacheIsShared)
+{
+    const Backbone backbone = createBackbone(Options());
+    FeatureCache cache(temporaryFolder(), 1e9, backbone.net);
+    std::string computed;
+    const auto collect = [&](int rank, int count)
+    {
+        int empty = 0;
+        cache.setShare(rank, count);
+        for (const char* name : { "a", "b", "c", "d", "e" })
+        {
+            int made = 0;
+            empty += store(cache, name, 1, made).count() == 0;
+            computed += made ? name : "";
+        }
+        return empty;
+    };
+    CV_Assert(collect(1, 3) == 3 && computed == "be");
+    CV_Assert(collect(2, 3) == 4 && computed == "bec");
+    CV_Assert(collect(0, 1) == 0 && computed == "becad");
+}
+
 TRAIN_TEST(cacheIsBounded)
 {
     const Backbone backbone = createBackbone(Options());
