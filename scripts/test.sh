@@ -14,6 +14,7 @@ Builds the module with its tests and runs, with one log per suite in <build dir>
   programs         the samples, run as a user would
   evaluate         the evaluation programs, the same way
   train            the trainer (scripts/train.sh, which fetches LibTorch; without network its tests are skipped)
+  models           the program of scripts/models.sh on a small data set, and its tables
 Fails if anything failed. Tests that need ../shared (data that is not part of the project) are skipped without it.
 EOF
 }
@@ -76,6 +77,7 @@ if [ $status -ne 0 ] && [ $status -ne 3 ]; then  # 3: no LibTorch
     echo "the trainer does not build"
 fi
 suite train unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_train.py" -v
+suite models unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_models.py" -v
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -67,8 +67,8 @@ class Import(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout)
 
 
-@unittest.skipUnless(os.path.exists(TRAINER), 'the trainer is not built (scripts/train.sh --build-only)')
-class Train(unittest.TestCase):
+class Data(unittest.TestCase):
+    """Two categories of five pictures: pairs to train on, pairs to validate on, and a folder for each test"""
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
@@ -104,6 +104,9 @@ class Train(unittest.TestCase):
             for a, pa, b, pb in rows:
                 writer.writerow([a, b, *pa[:, 0], *pa[:, 1], *pb[:, 0], *pb[:, 1]])
 
+
+@unittest.skipUnless(os.path.exists(TRAINER), 'the trainer is not built (scripts/train.sh --build-only)')
+class Train(Data):
     def command(self, *options, pairs=True, processes=1):
         """Small and quick, but with everything that training has; options given replace these."""
         labelled = ['--root=' + self.root, '--pairs=' + self.pairs] if pairs else []

@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 """Measures the dense 4D search against PatchMatch; scripts/bench.sh builds what this needs and starts it."""
 import argparse
-import gzip
 import json
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 
 import cv2 as cv
 
@@ -20,41 +17,13 @@ import pictures
 import quality
 import report
 import search
+from common import Progress, positive, write
 
 ROOT = pathlib.Path(__file__).parents[2]
 MODEL = ROOT / 'perf/data/pmnc_lite0_quick.yml.gz'
 # side of the grid: pairs, repetitions in each of the two blocks
 FULL = {25: (8, 8), 35: (8, 6), 50: (8, 4), 70: (8, 2), 100: (8, 1), 140: (4, 1), 200: (4, 1)}
 QUICK = {25: (8, 4), 50: (8, 2), 100: (2, 1), 200: (1, 1)}
-
-
-class Progress:
-    """What is being done, since when, and how long it may still take: one line on a terminal, a line a stage elsewhere."""
-    def __init__(self, stages):
-        self.begin, self.stages, self.number, self.terminal = time.monotonic(), stages, 0, sys.stderr.isatty()
-
-    def stage(self, title):
-        self.title, self.start, self.number = title, time.monotonic(), self.number + 1
-        self.show('', '\n' if not self.terminal else '')
-
-    def step(self, done, total):
-        if self.terminal:
-            left = (time.monotonic() - self.start) / done * (total - done) if done else 0
-            self.show(f', {done} of {total}' + f', {left:.0f} s left' * (done > 0), '')
-
-    def show(self, more, end):
-        elapsed = int(time.monotonic() - self.begin)
-        text = f'[bench {elapsed // 60:02}:{elapsed % 60:02}] {self.number} of {self.stages}: {self.title}{more}'
-        print(('\r\033[K' if self.terminal else '') + text, end=end, file=sys.stderr, flush=True)
-
-    def finish(self):
-        print('\r\033[K' if self.terminal else '', end='', file=sys.stderr, flush=True)
-
-
-def positive(value):
-    if not value.isdigit() or int(value) < 1:
-        raise argparse.ArgumentTypeError(f'{value}: expected a positive number')
-    return int(value)
 
 
 def parse():
@@ -68,15 +37,6 @@ def parse():
     parser.add_argument('--quick', action='store_true', help='fewer pairs, repetitions and grids')
     parser.add_argument('--docs', action='store_true', help='put pictures and tables into doc/pics and the tutorial')
     return parser.parse_args()
-
-
-def unpacked(model, folder):
-    """Path of a model file that Matcher.create reads: it takes no compressed ones."""
-    if model.suffix != '.gz':
-        return str(model)
-    plain = pathlib.Path(folder, model.stem)
-    plain.write_bytes(gzip.decompress(model.read_bytes()))
-    return str(plain)
 
 
 def measure_searches(model, plan, pairs, args, results, progress):
@@ -105,7 +65,7 @@ def measure_searches(model, plan, pairs, args, results, progress):
 
 def measure(model, args, results):
     plan = QUICK if args.quick else FULL
-    progress = Progress(len(plan) + (3 if args.quick else 5) + 1 + bool(args.data) + bool(args.perf))
+    progress = Progress('bench', len(plan) + (3 if args.quick else 5) + 1 + bool(args.data) + bool(args.perf))
     cv.setNumThreads(args.threads)
     annotated = pictures.annotated_pairs(args.data) if args.data else []
     pairs = pictures.eight_of(annotated) if annotated else pictures.demo_pairs()
@@ -125,13 +85,6 @@ def measure(model, args, results):
     progress.finish()
 
 
-def write(path, text):
-    """Complete or not at all."""
-    partial = path.with_name(path.name + '.part')
-    partial.write_text(text, encoding='utf-8')
-    partial.replace(path)
-
-
 def main():
     args = parse()
     for file in filter(None, (args.model, args.perf)):  # rather now than when everything else is done
@@ -141,8 +94,7 @@ def main():
     command = os.environ.get('BENCH_COMMAND', ' '.join(['tools/bench/bench.py', *sys.argv[1:]]))
     results = {'version': 1, 'command': command, 'quick': args.quick, 'threads': args.threads, 'model': args.model.name,
                'machine': machine.describe(args.threads), 'searches': [], 'memory': [], 'iterations': [], 'ablation': []}
-    with tempfile.TemporaryDirectory() as folder:
-        measure(unpacked(args.model, folder), args, results)
+    measure(str(args.model), args, results)
     write(args.out / 'bench.json', json.dumps(results, indent=1, ensure_ascii=False) + '\n')
     write(args.out / 'bench.md', report.document(results))
     figures.draw(results, args.out)

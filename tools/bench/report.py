@@ -144,10 +144,14 @@ def print_table(results):
     print(f'{sum(bool(row["holds"]) for row in results["table"])} lines hold, {failed} do not\n')
 
 
+def replace_between(file, begin, end, text):
+    """Puts a text between two marks of a page."""
+    page = file.read_text(encoding='utf-8')
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise OSError(f'{file}: expected one line "{begin}" and one "{end}"')
+    pattern = re.escape(begin) + '.*' + re.escape(end)
+    file.write_text(re.sub(pattern, lambda _: f'{begin}\n\n{text}\n{end}', page, flags=re.S), encoding='utf-8')
+
+
 def update_tutorial(results):
-    """Puts the tables between the two marks of the tutorial."""
-    page = TUTORIAL.read_text(encoding='utf-8')
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise OSError(f'{TUTORIAL}: expected one line "{BEGIN}" and one "{END}"')
-    pattern = re.escape(BEGIN) + '.*' + re.escape(END)
-    TUTORIAL.write_text(re.sub(pattern, lambda _: f'{BEGIN}\n\n{document(results)}\n{END}', page, flags=re.S), encoding='utf-8')
+    replace_between(TUTORIAL, BEGIN, END, document(results))

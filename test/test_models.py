@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Runs scripts/models.sh's program on a small data set that is made here, and checks its tables on made-up results.
+
+Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2; and the trainer, built by
+scripts/train.sh --build-only."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import test_train
+
+ROOT = pathlib.Path(test_train.REPO)
+sys.path += [str(ROOT / 'tools' / folder) for folder in ('bench', 'models')]
+
+import recipes  # noqa: E402  (these need the path)
+import tables  # noqa: E402
+
+EVALUATOR = os.path.join(test_train.BUILD, 'bin', 'example_semcorr_evaluate')
+SMALL = ['--', '--longest-side=128', '--adapter-hidden=32', '--device=cpu']
+
+
+def methods(**pck):
+    """Rows of the table of methods: {recipe: (PCK by dense search, PCK by PatchMatch)}"""
+    rows = []
+    for recipe, both in pck.items():
+        for mode, value in zip(('dense', 'patchmatch'), both):
+            rows.append({'recipe': recipe, 'title': tables.title(recipe), 'mode': mode, 'pck': [value, value + 0.2, value + 0.3],
+                         'nearest': '', 'searchMs': 5 + len(rows), 'workspace': 1e6 * (9 - len(rows))})
+    return rows
+
+
+class Tables(unittest.TestCase):
+    @staticmethod
+    def evaluation(recipe, mode, duck, car, without='', nearest='nearest/lite0-400'):
+        return {'recipe': recipe, 'mode': mode, 'seed': 1, 'without': without, 'nearest': nearest, 'mean': [duck] * 3,
+                'categories': {'Duck': [duck] * 3, 'Car': [car] * 3}}
+
+    def figures(self, rows, evaluations):
+        found = tables.figures({'methods': rows, 'evaluations': evaluations, 'categories': ['Car', 'Duck']})
+        return {row['what']: row for row in found}
+
+    def test_required(self):
+        figures = self.figures(methods(default=(0.39, 0.4), specialised=(0.42, 0.419), photos=(0.1, 0.106)), [])
+        for what, holds in (('PMNC, pairs and photos (default): PCK at 0.05', True), ('PMNC, ResNet-50: PCK at 0.05', None),
+                            ('PMNC, pairs and photos (default): PCK at 0.1', False), ('PMNC: PCK at 0.05', False),
+                            ('PMNC: PatchMatch and dense apart, points', True),
+                            ('PMNC, photos only: PatchMatch and dense apart, points', False),
+                            ('PMNC, ResNet-50: PatchMatch and dense apart, points', None)):
+            self.assertIs(figures[what]['holds'], holds, what)
+
+    def test_gains(self):
+        """Over nearest neighbours of the same features, on the category itself, by the worse way to search"""
+        nearest = self.evaluation('nearest/lite0-400', 'dense', 0.3, 0.5, nearest='')
+        other = self.evaluation('nearest/lite0-480', 'dense', 0.9, 0.9, nearest='')
+        figures = self.figures([], [other, nearest, self.evaluation('default', 'dense', 0.45, 0.1, 'Duck'),
+                                    self.evaluation('default', 'patchmatch', 0.41, 0.1, 'Duck'),
+                                    self.evaluation('photos', 'dense', 0.35, 0.54)])
+        value = 'default without Duck, on Duck: PCK at %s over nearest neighbours'
+        self.assertEqual([figures[value % a]['measured'] for a in (0.05, 0.1, 0.15)], ['+0.110'] * 3)
+        self.assertEqual([figures[value % a]['holds'] for a in (0.05, 0.1, 0.15)], [True, True, False])
+        self.assertIsNone(figures['default without Car, on Car: PCK at 0.05 over nearest neighbours']['holds'])
+        self.assertIs(figures['photos only, Duck: PCK at 0.1 over nearest neighbours']['holds'], True)
+        self.assertIs(figures['photos only, Car: PCK at 0.1 over nearest neighbours']['holds'], False)
+
+    def test_claims(self):
+        rows = methods(specialised=(0.40, 0.41), ncnet_33=(0.405,), adapter=(0.42,))
+        holds = [row['holds'] for row in tables.claims({'methods': rows})]
+        self.assertEqual(holds, [False] * 3 + [True, False, False, True, True, False])  # time, workspace of each group
+        rows = [row for row in rows if row['recipe'] != 'adapter']
+        self.assertEqual([row['holds'] for row in tables.claims({'methods': rows})][:3], [True] * 3)
+        self.assertEqual({row['holds'] for row in tables.claims({'methods': []})}, {None})
+
+    def test_seeds(self):
+        evaluations = [dict(self.evaluation('adapter', 'dense', pck, 0), seed=seed) for seed, pck in enumerate((0.2, 0.3, 0.4))]
+        runs = [{'recipe': 'adapter', 'without': '', 'seconds': 10 * s, 'steps': 5, 'peakBytes': 7 * s} for s in (1, 2, 3)]
+        row, = tables.summary({'evaluations': evaluations, 'runs': runs, 'timings': []})
+        self.assertAlmostEqual(row['pck'][0], 0.3)
+        self.assertAlmostEqual(row['deviation'][0], 0.1)
+        self.assertEqual([row['trainSeconds'], row['trainBytes']], [20, 21])
+
+    def test_the_tutorial_has_a_place_for_them(self):
+        page = tables.TUTORIAL.read_text(encoding='utf-8')
+        self.assertEqual([page.count(tables.BEGIN), page.count(tables.END)], [1, 1])
+
+
+@unittest.skipUnless(os.path.exists(test_train.TRAINER), 'the trainer is not built (scripts/train.sh --build-only)')
+class Models(test_train.Data):
+    def command(self, *options):
+        return [sys.executable, str(ROOT / 'tools/models/models.py'), '--root=' + self.root, '--pairs=' + self.pairs,
+                '--val-pairs=' + self.val, '--trainer=' + test_train.TRAINER, '--evaluator=' + EVALUATOR, '--out=' + self.out,
+                '--cache=' + os.path.join(self.folder.name, 'models_cache'), '--threads=1', *options]
+
+    def call(self, *options):
+        return subprocess.run(self.command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+
+    def results(self, *options):
+        result = self.call(*options)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return json.loads(pathlib.Path(self.out, 'models.json').read_text())
+
+    def test_everything_once(self):
+        options = ['--quick', '--photos=' + os.path.join(self.root, 'round'), '--only=default,adapter,leave_one_out', *SMALL]
+        first = self.results(*options)
+        self.assertEqual([run['name'] for run in first['runs']],
+                         ['default-1', 'adapter-1', 'default-1-without-round', 'default-1-without-square'])
+        self.assertEqual([(m['recipe'], m['mode']) for m in first['methods']],
+                         [('nearest/lite0-128', 'dense'), ('default', 'dense'), ('default', 'patchmatch'), ('adapter', 'dense')])
+        for row in first['methods']:
+            self.assertTrue(all(0 <= v <= 1 for v in row['pck']))
+            self.assertGreater(row['totalMs'], row['searchMs'])
+            self.assertGreater(row['processBytes'], row['workspace'])
+        for run in first['runs']:
+            self.assertEqual(run['steps'], 3)
+            self.assertGreater(run['peakBytes'], 50e6)
+        self.assertIn('12 pairs of 4 pictures in 1 categories (square)', first['runs'][2]['provenance'])
+        text = pathlib.Path(self.out, 'models.md').read_text()
+        for words in ('adapter alone', 'DOES NOT HOLD', 'default without round, on round', '--quick'):
+            self.assertIn(words, text)
+        self.assertNotIn(self.root, text)
+        logs = {log: log.read_bytes() for log in pathlib.Path(self.out).glob('**/*.log')}
+        self.assertEqual(len(logs), 4 + 8)
+        second = self.results(*options)
+        self.assertEqual({log: log.read_bytes() for log in logs}, logs)  # nothing was done again
+        self.assertEqual(second['runs'], first['runs'])
+        self.assertEqual(second['evaluations'], first['evaluations'])
+
+    def test_goes_on(self):
+        options = ['--only=adapter', '--seeds=5', *SMALL, '--steps=60', '--checkpoint-every=2', '--versions=2']
+        process = subprocess.Popen(self.command(*options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        folder = pathlib.Path(self.out, 'runs', 'adapter-5')
+        while not (folder / 'checkpoint.pt').exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        self.assertIn('goes on from here', process.communicate(timeout=60)[1])
+        self.assertEqual(process.returncode, 1)
+        self.assertFalse((folder / 'model.yml').exists())
+        run, = self.results(*options)['runs']
+        self.assertEqual(run['steps'], 60)
+        self.assertRegex((folder / 'train.log').read_text(), r'semcorr_train --config=.* --resume\n')
+        # another recipe is another model
+        run, = self.results('--only=adapter', '--seeds=5', *SMALL, '--steps=2', '--versions=2')['runs']
+        self.assertEqual(run['steps'], 2)
+
+    def test_recipes(self):
+        self.assertEqual({file.stem for file in recipes.FOLDER.glob('*.yml')}, set(recipes.RECIPES))
+        for name in recipes.RECIPES:
+            words = [test_train.TRAINER, f'--config={recipes.FOLDER / name}.yml', '--pairs=nothing.csv', '--root=' + self.root,
+                     '--outputs=', '--out=' + self.out]
+            result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+            self.assertIn('nothing.csv', result.stderr)  # the options are right, the data are not there
+            self.assertEqual(result.returncode, 1)
+
+    def test_mistakes(self):
+        for option, *words in (('--only=nothing', 'nothing', 'specialised'), ('--only=default', 'default needs --photos'),
+                               ('--only=leave_one_out', 'leave_one_out needs --photos'), ('--root=nowhere', 'nowhere does not exist'),
+                               ('--only=resnet50', 'resnet50 needs --backbones'), ('--seeds=1,1', '1,1', 'different'),
+                               ('--backbones=' + self.root, 'resnet50_conv4.onnx'), ('--ship', 'expected default'),
+                               ('--stepz=3', '--stepz')):
+            result = self.call(option)
+            self.assertEqual(result.returncode, 1, option)
+            self.assertTrue(all(word in result.stderr for word in ('models.py: ', *words)), result.stderr)
+        result = self.call('--quick', '--only=adapter', '--', '--stepz=3')
+        self.assertIn('unknown option --stepz', result.stderr)
+
+
+if __name__ == '__main__':
+    unittest.main()

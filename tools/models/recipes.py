@@ -1,0 +1,60 @@
+"""Which recipes there are, what each one needs, and the training runs that they make."""
+import dataclasses
+import pathlib
+
+ROOT = pathlib.Path(__file__).parents[2]
+FOLDER = ROOT / 'tools/train/recipes'
+LEAVE_ONE_OUT = 'leave_one_out'  # runs of the default, each without one category
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    title: str
+    labels: bool = True
+    photos: bool = False
+    backbone: str = ''  # file name; empty: the embedded one
+    modes: tuple = ('dense', 'patchmatch')  # ways to search that are measured
+
+
+RECIPES = {
+    'default': Recipe('PMNC, pairs and photos (default)', photos=True),
+    'specialised': Recipe('PMNC'),
+    'photos': Recipe('PMNC, photos only', labels=False, photos=True),
+    'adapter': Recipe('adapter alone', modes=('dense',)),
+    'ncnet_33': Recipe('NC-Net 3-3', modes=('dense',)),
+    'ncnet_555': Recipe('NC-Net 5-5-5', modes=('dense',)),
+    'ancnet': Recipe('ANC-Net A', modes=('dense',)),
+    'resnet50': Recipe('PMNC, ResNet-50', backbone='resnet50_conv4.onnx'),
+    'resnet50_mixed': Recipe('PMNC, ResNet-50, pairs and photos', photos=True, backbone='resnet50_conv4.onnx'),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    recipe: str
+    seed: int
+    without: str = ''  # category that is left out
+
+    @property
+    def name(self):
+        return f'{self.recipe}-{self.seed}' + f'-without-{self.without}' * bool(self.without)
+
+
+def missing(name, args):
+    """The option that a recipe needs and that was not given; empty where there is none."""
+    recipe = RECIPES['default' if name == LEAVE_ONE_OUT else name]
+    if recipe.photos and not args.photos:
+        return '--photos'
+    return '--backbones' if recipe.backbone and not args.backbones else ''
+
+
+def runs(names, seeds, categories):
+    """All of the named recipes; leaving out one category costs a run for each, so it is done with the first seed only."""
+    return [Run(name, seed) for name in names if name != LEAVE_ONE_OUT for seed in seeds] + \
+           [Run('default', seeds[0], category) for category in categories if LEAVE_ONE_OUT in names and len(categories) > 1]
+
+
+def options(recipe):
+    """What a recipe's file says: {name: value}"""
+    lines = (line.split('#')[0].strip() for line in (FOLDER / f'{recipe}.yml').read_text(encoding='utf-8').splitlines())
+    return {name: value.strip(' "') for name, value in (line.split(':', 1) for line in lines if line)}
