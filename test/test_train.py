@@ -157,13 +157,19 @@ class Train(Data):
         provenance = matcher.getProvenance()
         for words in ('--steps=40', 'Seed 3', '24 pairs of 8 pictures', 'a note'):
             self.assertIn(words, provenance)
-        # the figure in the file is the one that the file's matcher gets
+        self.check_validation(matcher)
+        self.assertGreater(self.told(matcher)[2], 0.5)
+
+    def told(self, matcher):
+        """PCK of validation that a model file tells"""
+        return [float(v) for v in re.search(r'box: (\S+) (\S+) (\S+) ', matcher.getProvenance()).groups()]
+
+    def check_validation(self, matcher):
+        """It is what the file's matcher gets."""
         pairs = cv2.semcorr.readPairs('csv', self.root, self.val)
         found = [matcher.transferKeypoints(cv2.imread(p.image1), cv2.imread(p.image2), p.points1)[0] for p in pairs]
         pck = cv2.semcorr.computePCK(pairs, found, [0.05, 0.1, 0.15]).mean
-        told = [float(v) for v in re.search(r'box: (\S+) (\S+) (\S+) ', provenance).groups()]
-        np.testing.assert_allclose(told, pck, atol=0.011)
-        self.assertGreater(pck[2], 0.5)
+        np.testing.assert_allclose(self.told(matcher), pck, atol=0.011)
 
     def test_same_seed_same_weights(self):
         first, second, third = (os.path.join(self.dir.name, name) for name in 'abc')
@@ -354,6 +360,53 @@ class Train(Data):
                 environment[name] = value
                 self.assertFails(self.call(env=environment), 'semcorr_train: ', name, 'as torchrun sets it')
 
+    def test_fine_tuning(self):
+        """It learns, its file's matcher gets the figures of validation, and it resumes bit for bit."""
+        whole = os.path.join(self.dir.name, 'whole')
+        options = ['--fine-tune=2', '--backbone-rate=0.3', '--adapter=linear', '--steps=20', '--val-pairs=' + self.val,
+                   '--validate-every=10', '--checkpoint-every=2']
+        text = self.train(*options, '--out=' + whole)
+        self.assertIn('fine-tuning 337568 values between "block8" and "block10"', text)
+        self.out, out = whole, self.out
+        losses = self.losses()
+        self.assertLess(np.mean(losses[-3:]), np.mean(losses[:3]))
+        matcher = cv2.semcorr.Matcher.create(self.file('model.yml'))
+        self.check_validation(matcher)
+        self.out = out
+        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
+        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        self.assertEqual(process.wait(), -signal.SIGKILL)
+        self.train(*options, '--resume')
+        self.assertEqual(self.weights(), self.weights(whole))
+
+    def test_fine_tuning_alone(self):
+        picture = draw('round', 1)[0]
+        plain = cv2.semcorr.FeatureNet.create()
+        params = plain.getParams()
+        params.longestSide = 128
+        plain.setParams(params)
+        for rate, moves in ((0, False), (1, True)):
+            self.train('--adapter=none', '--net=none', '--fine-tune=1', '--backbone-rate=%d' % rate, '--steps=30', '--averaging=0')
+            features = cv2.semcorr.Matcher.create(self.file('model.yml')).getFeatureNet().compute(picture)
+            self.assertEqual(np.abs(features - plain.compute(picture)).max() > 1e-3, moves)
+        self.assertLess(np.mean(self.losses()[-5:]), np.mean(self.losses()[:5]) - 0.2)
+        self.assertFails(self.call('--adapter=none', '--net=none'), 'nothing to train', '--fine-tune')
+
+    def test_backbones_that_are_not_part_of_the_project(self):
+        """The trainer stops where LibTorch does not compute what cv::dnn does."""
+        folder = os.path.join(os.environ.get('SEMCORR_SHARED', ''), 'data', 'backbones')
+        if not os.path.isdir(folder):
+            self.skipTest('needs ../shared')
+        for name, blocks in (('resnet18_conv4', 7), ('resnet50_conv4', 14)):
+            common = ['--backbone=' + os.path.join(folder, name + '.onnx'), '--outputs=layer3', '--adapter=none', '--steps=1',
+                      '--batch=1', '--versions=1']
+            for count in (1, blocks):
+                with self.subTest(name=name, count=count):
+                    self.assertIn('and "layer3" of the backbone', self.train(*common, '--fine-tune=%d' % count))
+            self.assertFails(self.call(*common, '--fine-tune=%d' % (blocks + 1)), 'expected at most %d' % blocks)
+
     def test_config_file(self):
         config = self.file('some.yml', self.dir.name)
         with open(config, 'w') as f:
@@ -376,7 +429,9 @@ class Train(Data):
                 ('--loss=weak', 'expected --loss=entropy'), ('--method=rnn', 'pmnc|ncnet|ancnet'),
                 ('--net=4-3', '--net=4-3', 'such as 3-3'), ('--steps', 'expected --steps=N'), ('steps=3', 'expected --name=value'),
                 ('--pairs=none.csv', 'none.csv'), ('--backbone=none.onnx', 'none.onnx'), ('--outputs=nothing', 'nothing', 'block10'),
-                ('--mean=1,2', '--mean=1,2'), ('--photos=nowhere', 'nowhere'), ('--resume', 'checkpoint.pt')):
+                ('--fine-tune=13', '--fine-tune=13', 'at most 12', 'block10'), ('--fine-tune=-1', '[0, '),
+                ('--backbone-rate=x', '--backbone-rate=x'), ('--mean=1,2', '--mean=1,2'), ('--photos=nowhere', 'nowhere'),
+                ('--resume', 'checkpoint.pt')):
             self.assertFails(self.call(option), 'semcorr_train: ', *words)
         result = subprocess.run([TRAINER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertFails(result, 'nothing to train on')

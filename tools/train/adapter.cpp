@@ -4,10 +4,10 @@
 #include "adapter.hpp"
 
 #include "opencv2/core.hpp"
+#include "tensors.hpp"
 
 namespace train {
 
-static const double LENGTH_EPS = 1e-6;   // of cv::semcorr::normalizeFeatures
 static const double NARROW_START = 0.1;  // blocks begin as small changes
 enum { CONTEXT_SIDE = 5 };
 
@@ -95,7 +95,7 @@ torch::Tensor AdapterImpl::forward(const torch::Tensor& features, const torch::T
             y = y + convolve(mixed.to(type), block.narrow);
         }
     }
-    return y * mask / torch::sqrt(y.square().sum(1, true) + LENGTH_EPS);
+    return unitLength(y) * mask;
 }
 
 }

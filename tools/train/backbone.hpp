@@ -4,23 +4,44 @@
 #ifndef SEMCORR_TRAIN_BACKBONE_HPP
 #define SEMCORR_TRAIN_BACKBONE_HPP
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "last_blocks.hpp"
 #include "opencv2/semcorr/features.hpp"
 #include "options.hpp"
 
 namespace train {
 
-// The frozen net whose features are trained on
+// The net whose features are trained on. If its last blocks are trained, too, what comes before them is computed once.
 struct Backbone
 {
-    std::string file;         // empty: the built-in one
+    // h×w×C CV_32F, what is computed once: unit-length features, or the activations that the blocks take
+    cv::Mat computeOnce(const cv::Mat& image) const;
+
+    // h×w×D unit-length features of it, by the blocks as they are in the file
+    cv::Mat features(const cv::Mat& computed) const;
+
+    LastBlocks copyBlocks() const;            // null if none are trained
+
+    std::string file;                         // empty: the built-in one
     std::vector<uchar> onnx;
-    cv::Ptr<cv::semcorr::FeatureNet> net;  // without an adapter
+    cv::Ptr<cv::semcorr::FeatureNet> net;     // without an adapter
+    int channels = 0;                         // D
+
+    // null and empty if no blocks are trained
+    std::shared_ptr<const OnnxGraph> graph;
+    std::string cut, output;                  // tensors before and behind the blocks
+    LastBlocks blocks{ nullptr };
+    cv::Ptr<cv::semcorr::FeatureNet> before;  // the net up to the cut, with a channel of ones, each cell of unit length
 };
 
+// Throws where LibTorch does not compute for the blocks what cv::dnn does
 Backbone createBackbone(const Options& options);
+
+// The one output of the net that is used; throws, naming the option that needs it, where there are more
+std::string onlyOutput(const Backbone& backbone, const char* option);
 
 }
 

@@ -11,30 +11,39 @@ using torch::indexing::Slice;
 
 namespace train {
 
-// n grids h×w×C and their points, the same number for each
-static Batch::Side collate(const std::vector<cv::Mat>& grids, const std::vector<std::vector<cv::Point2f> >& points)
+static cv::Size largest(const std::vector<cv::Size>& sizes)
 {
-    int64_t h = 0, w = 0, k = 0;
-    const int64_t n = (int64_t)grids.size(), channels = grids[0].size[2];
-    for (int64_t i = 0; i < n; i++)
-    {
-        h = std::max(h, (int64_t)grids[i].size[0]);
-        w = std::max(w, (int64_t)grids[i].size[1]);
-        k = std::max(k, (int64_t)points[i].size());
-    }
+    cv::Size most;
+    for (const cv::Size& size : sizes)
+        most = cv::Size(std::max(most.width, size.width), std::max(most.height, size.height));
+    return most;
+}
+
+static Batch::Side collate(const std::vector<TrainingPicture>& pictures)
+{
     Batch::Side side;
-    Tensor features = torch::zeros({ n, h, w, channels });
-    side.mask = torch::zeros({ n, 1, h, w });
-    side.cells = torch::full({ n, std::max(k, (int64_t)1), 2 }, -1e6f);
+    std::vector<cv::Size> grids;
+    int64_t k = 1;
+    const int64_t n = (int64_t)pictures.size();
+    for (const TrainingPicture& picture : pictures)
+    {
+        side.sizes.push_back(cv::Size(picture.computed.size[1], picture.computed.size[0]));
+        grids.push_back(picture.grid);
+        k = std::max(k, (int64_t)picture.cells.size());
+    }
+    const cv::Size whole = largest(side.sizes), grid = largest(grids);
+    Tensor features = torch::zeros({ n, whole.height, whole.width, pictures[0].computed.size[2] });
+    side.mask = torch::zeros({ n, 1, grid.height, grid.width });
+    side.cells = torch::full({ n, k, 2 }, -1e6f);
     for (int64_t i = 0; i < n; i++)
     {
-        const Slice rows(0, grids[i].size[0]), columns(0, grids[i].size[1]);
-        features.index_put_({ i, rows, columns }, toTensor(grids[i]));
-        side.mask.index_put_({ i, 0, rows, columns }, 1);
-        for (size_t j = 0; j < points[i].size(); j++)
+        const TrainingPicture& picture = pictures[i];
+        features.index_put_({ i, Slice(0, side.sizes[i].height), Slice(0, side.sizes[i].width) }, toTensor(picture.computed));
+        side.mask.index_put_({ i, 0, Slice(0, picture.grid.height), Slice(0, picture.grid.width) }, 1);
+        for (size_t j = 0; j < picture.cells.size(); j++)
         {
-            side.cells[i][(int64_t)j][0] = points[i][j].x;
-            side.cells[i][(int64_t)j][1] = points[i][j].y;
+            side.cells[i][(int64_t)j][0] = picture.cells[j].x;
+            side.cells[i][(int64_t)j][1] = picture.cells[j].y;
         }
     }
     side.features = features.permute({ 0, 3, 1, 2 }).contiguous(torch::MemoryFormat::ChannelsLast);
@@ -75,29 +84,23 @@ static Batch::Side toDevice(Batch::Side side, const torch::Device& device)
 
 Batch makeBatch(const TrainingData& data, const Options& options, int step, int first, int count, const torch::Device& device)
 {
-    std::vector<cv::Mat> grids1, grids2;
-    std::vector<std::vector<cv::Point2f> > points1, points2;
+    std::vector<TrainingPicture> pictures1, pictures2;
     for (int i = first; i < first + count; i++)
     {
         const TrainingPair pair = data.pair(step, i);
-        grids1.push_back(pair.features1);
-        grids2.push_back(pair.features2);
-        points1.push_back(pair.cells1);
-        points2.push_back(pair.cells2);
+        pictures1.push_back(pair.picture1);
+        pictures2.push_back(pair.picture2);
     }
     Batch batch;
+    batch.side1 = collate(pictures1);
+    batch.side2 = collate(pictures2);
     if (options.loss == "weak")
     {
         // of the whole batch, however many processes share it
-        const TrainingPair next = data.pair(step, (first + count) % options.batch);
-        std::vector<cv::Mat> others(grids2.begin() + 1, grids2.end());
-        std::vector<std::vector<cv::Point2f> > points(points2.begin() + 1, points2.end());
-        others.push_back(next.features2);
-        points.push_back(next.cells2);
-        batch.others = collate(others, points);
+        std::vector<TrainingPicture> others(pictures2.begin() + 1, pictures2.end());
+        others.push_back(data.pair(step, (first + count) % options.batch).picture2);
+        batch.others = collate(others);
     }
-    batch.side1 = collate(grids1, points1);
-    batch.side2 = collate(grids2, points2);
     batch.valid = (isInside(batch.side1) & isInside(batch.side2)).to(torch::kFloat).to(device);
     if (options.dropout > 0 && options.adapter != "none")
     {
@@ -112,9 +115,9 @@ Batch makeBatch(const TrainingData& data, const Options& options, int step, int 
     return batch;
 }
 
-Batch::Side makeSide(const cv::Mat& features, const torch::Device& device)
+Batch::Side makeSide(const cv::Mat& computed, const cv::Size& grid, const torch::Device& device)
 {
-    return toDevice(collate({ features }, { {} }), device);
+    return toDevice(collate({ TrainingPicture{ computed, grid, {} } }), device);
 }
 
 Tensor nearestCells(const Batch::Side& side)

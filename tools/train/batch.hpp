@@ -15,10 +15,11 @@ struct Batch
 {
     struct Side
     {
-        torch::Tensor features;  // n×C×h×w
-        torch::Tensor mask;      // n×1×h×w, 1 inside the picture's grid
-        torch::Tensor cells;     // n×k×2, positions (x, y) in cells
-        torch::Tensor dropped;   // n×C×1×1 factors for dropout, or undefined
+        torch::Tensor features;       // n×C×h×w, or the activations that trained blocks of the backbone make features of
+        std::vector<cv::Size> sizes;  // of the n pictures in `features`
+        torch::Tensor mask;           // n×1×h×w, 1 inside the picture's grid
+        torch::Tensor cells;          // n×k×2, positions (x, y) in cells
+        torch::Tensor dropped;        // n×C×1×1 factors for dropout, or undefined
     };
     Side side1, side2;
     Side others;          // NC-Net's weak loss: the next pair's second pictures, which do not match; else undefined
@@ -28,8 +29,8 @@ struct Batch
 // Pairs first...first+count-1 of the batch of a step
 Batch makeBatch(const TrainingData& data, const Options& options, int step, int first, int count, const torch::Device& device);
 
-// One grid as a batch side without points
-Batch::Side makeSide(const cv::Mat& features, const torch::Device& device);
+// One picture as a batch side without points. computed: of Backbone::computeOnce; grid: of its features
+Batch::Side makeSide(const cv::Mat& computed, const cv::Size& grid, const torch::Device& device);
 
 // Whole cells nearest to the points, n×k×2 int64; points outside a grid are moved to its border, they do not count anyway
 torch::Tensor nearestCells(const Batch::Side& side);

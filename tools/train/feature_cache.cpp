@@ -50,7 +50,7 @@ static uint64_t checksum(const char* data, size_t size)
 cv::Mat StoredFeatures::read(int version) const
 {
     const Place& place = versions[version];
-    const int shape[] = { place.grid.height, place.grid.width, depth };
+    const int shape[] = { place.size.height, place.size.width, storedDepth };
     cv::Mat half(3, shape, CV_16F), features;
     std::ifstream stream(file, std::ios::binary);
     stream.seekg((std::streamoff)place.offset);
@@ -61,19 +61,21 @@ cv::Mat StoredFeatures::read(int version) const
     return features;
 }
 
-static std::string fingerprintOf(const cv::Ptr<cv::semcorr::FeatureNet>& net)
+static std::string fingerprintOf(const Backbone& backbone)
 {
-    cv::Mat picture(96, 128, CV_8UC3), features;
+    cv::Mat picture(96, 128, CV_8UC3);
     for (int y = 0; y < picture.rows; y++)
         for (int x = 0; x < picture.cols; x++)
             picture.at<cv::Vec3b>(y, x) = cv::Vec3b((uchar)(2 * x), (uchar)((x / 8 + y / 8) % 2 * 200), (uchar)(2 * y));
-    net->compute(picture, features);
-    return cv::semcorr::sha256(features.data, features.total() * features.elemSize());
+    const cv::Mat features = backbone.computeOnce(picture);
+    const std::string sha = cv::semcorr::sha256(features.data, features.total() * features.elemSize());
+    // sizes of other pictures depend on the stride of the whole net, which is not seen in what a part of it gives
+    return backbone.blocks ? sha + cv::format(" stride %d", backbone.before->getParams().stride) : sha;
 }
 
-FeatureCache::FeatureCache(const std::string& folder_, double limit_, const cv::Ptr<cv::semcorr::FeatureNet>& net_)
+FeatureCache::FeatureCache(const std::string& folder_, double limit_, const Backbone& backbone_)
     : folder(folder_), limit(limit_), started((int64_t)std::time(nullptr)), total(0), shareRank(0), shareCount(1), asked(0),
-      net(net_), fingerprint(fingerprintOf(net_))
+      backbone(backbone_), fingerprint(fingerprintOf(backbone_))
 {
     fs::create_directories(folder);
     measure();
@@ -135,7 +137,8 @@ bool FeatureCache::load(StoredFeatures& stored, int count) const
     if (std::memcmp(header.magic, MAGIC, 8) != 0 || header.count != count || header.channels < 1 ||
         header.channels > MAX_CHANNELS || checksum(content.data(), content.size() - sizeof(sum)) != sum)
         return false;
-    stored.depth = header.channels;
+    stored.storedDepth = header.channels;
+    stored.depth = backbone.channels;
     stored.versions.clear();
     for (int i = 0; i < count; i++)
     {
@@ -144,7 +147,8 @@ bool FeatureCache::load(StoredFeatures& stored, int count) const
         if (entry.width < 1 || entry.height < 1 || entry.width > MAX_SIDE || entry.height > MAX_SIDE)
             return false;
         const Warp warp(std::vector<double>(entry.warp, entry.warp + Warp::NUMBERS));
-        stored.versions.push_back(StoredFeatures::Place{ warp, cv::Size(entry.width, entry.height), at });
+        const cv::Size size(entry.width, entry.height);
+        stored.versions.push_back(StoredFeatures::Place{ warp, size, backbone.blocks ? backbone.blocks->grid(size) : size, at });
         at += (size_t)entry.width * entry.height * header.channels * 2;
     }
     return at + sizeof(sum) == content.size();
@@ -160,9 +164,8 @@ std::string FeatureCache::compute(int count, const std::function<Version(int)>& 
     for (int i = 0; i < count; i++)
     {
         const Version version = make(i);
-        cv::Mat single, half;
-        net->compute(version.image, single);
-        single.convertTo(half, CV_16F);
+        cv::Mat half;
+        backbone.computeOnce(version.image).convertTo(half, CV_16F);
         Entry entry;
         entry.width = half.size[1];
         entry.height = half.size[0];

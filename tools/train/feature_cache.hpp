@@ -9,21 +9,22 @@
 #include <vector>
 
 #include "opencv2/core.hpp"
-#include "opencv2/semcorr/features.hpp"
+#include "backbone.hpp"
 #include "versions.hpp"
 
 namespace train {
 
-// Features of the versions of one picture. They stay on disk, where the operating system keeps what is used often in memory.
+// What Backbone::computeOnce gives for the versions of one picture. It stays on disk, where the operating system keeps what is
+// used often in memory.
 class StoredFeatures
 {
 public:
     int count() const { return (int)versions.size(); }
     const Warp& warp(int version) const { return versions[version].warp; }
-    cv::Size grid(int version) const { return versions[version].grid; }  // cells
-    int channels() const { return depth; }
+    cv::Size grid(int version) const { return versions[version].grid; }  // of the features, cells
+    int channels() const { return depth; }                               // likewise
 
-    // Grid height × width × channels, CV_32F of half precision. Throws where the file has gone.
+    // Height × width × channels, CV_32F of half precision. Throws where the file has gone.
     cv::Mat read(int version) const;
 
 private:
@@ -31,23 +32,23 @@ private:
     struct Place
     {
         Warp warp;
-        cv::Size grid;
-        size_t offset;  // bytes, in the file
+        cv::Size size, grid;  // of what is stored, of the features
+        size_t offset;        // bytes, in the file
     };
 
     std::string file;
     std::vector<Place> versions;
-    int depth = 0;
+    int depth = 0, storedDepth = 0;  // channels of the features, of what is stored
 };
 
-// Computes features once and keeps them in a folder, a file for each picture, half precision. Files are written completely or
+// Computes features, or activations, once and keeps them in a folder, a file for each picture, half precision. Files are written completely or
 // not at all, so that a killed run goes on where it stopped; damaged ones are made again. Where the folder grows beyond
 // its limit, the files that have not been used for longest go, but never those of this run.
 class FeatureCache
 {
 public:
     // limit: bytes
-    FeatureCache(const std::string& folder, double limit, const cv::Ptr<cv::semcorr::FeatureNet>& net);
+    FeatureCache(const std::string& folder, double limit, const Backbone& backbone);
 
     // Features of versions 0...count-1, which make() gives. recipe: everything that they depend on besides the net.
     StoredFeatures get(const std::string& recipe, int count, const std::function<Version(int)>& make);
@@ -70,8 +71,8 @@ private:
     const int64_t started;  // seconds
     double total;           // bytes in the folder
     int shareRank, shareCount, asked;
-    cv::Ptr<cv::semcorr::FeatureNet> net;
-    std::string fingerprint;
+    const Backbone& backbone;
+    const std::string fingerprint;
 };
 
 }

@@ -72,7 +72,7 @@ static int trainModel(const Options& options, const std::string& command, const 
     const std::string folder = options.cache.empty() ? (out / "features").string() : options.cache;
     removeLeftovers(out);
     removeLeftovers(folder);
-    FeatureCache cache(folder, options.cacheLimit * 1e9, backbone.net);
+    FeatureCache cache(folder, options.cacheLimit * 1e9, backbone);
     fillCache(cache, options, backbone, processes);
     const TrainingData data(options, cache, !processes.isFirst());
     const Validation validation(options, backbone, cache, !processes.isFirst());
@@ -82,6 +82,8 @@ static int trainModel(const Options& options, const std::string& command, const 
             std::cout << line << std::endl;
     };
     say("training on " + data.description());
+    if (backbone.blocks)
+        say("fine-tuning " + backbone.blocks->description() + " of the backbone");
     if (!validation.empty())
         say("validating on " + validation.description());
     if (processes.isFirst())

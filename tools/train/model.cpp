@@ -14,14 +14,18 @@ using torch::Tensor;
 
 namespace train {
 
-ModelImpl::ModelImpl(const Options& options, const std::vector<float>& meanFeature)
-    : adapter(register_module("adapter", Adapter(options, meanFeature))), method(register_module("method", createMethod(options)))
+ModelImpl::ModelImpl(const Options& options, const std::vector<float>& meanFeature, const LastBlocks& blocks_)
+    : blocks(blocks_), adapter(register_module("adapter", Adapter(options, meanFeature))),
+      method(register_module("method", createMethod(options)))
 {
+    if (blocks)
+        register_module("blocks", blocks);
 }
 
 Tensor ModelImpl::features(const Batch::Side& side)
 {
-    return adapter->forward(side.features, side.mask, is_training() ? side.dropped : Tensor());
+    const Tensor features = blocks ? blocks->forward(side.features, side.sizes) : side.features;
+    return adapter->forward(features, side.mask, is_training() ? side.dropped : Tensor());
 }
 
 Tensor ModelImpl::loss(const Batch& batch)
@@ -31,23 +35,20 @@ Tensor ModelImpl::loss(const Batch& batch)
 }
 
 // FeatureNet of the backbone and the adapter. A net that a model file does not hold is written to `beside`.
-static cv::Ptr<FeatureNet> adaptedNet(const AdapterImpl& adapter, const Backbone& backbone, const std::string& folder)
+static cv::Ptr<FeatureNet> adaptedNet(const ModelImpl& model, const Backbone& backbone, const std::string& folder)
 {
+    const AdapterImpl& adapter = *model.adapter;
     static const size_t MAX_STORED = 8 << 20;  // bytes of an ONNX net in a model file
     FeatureNet::Params params = backbone.net->getParams();
-    std::vector<uchar> onnx = backbone.onnx;
+    std::vector<uchar> onnx = model.blocks ? model.blocks->writeTo(*backbone.graph) : backbone.onnx;
     if (adapter.kind == "linear")
         params.adapter = toMat(adapter.matrix);
     if (adapter.kind == "context")
     {
-        const std::vector<std::string> outputs = onnxOutputs(onnx);
-        if (params.outputs.size() != 1 && outputs.size() != 1)
-            CV_Error(cv::Error::StsBadArg, cv::format("--adapter=context works on one output, but the backbone has %d: "
-                                                      "expected one as --outputs, or --adapter=linear", (int)outputs.size()));
-        onnx = appendAdapter(onnx, params.outputs.empty() ? outputs[0] : std::string(params.outputs[0]), adapter, true);
+        onnx = appendAdapter(onnx, onlyOutput(backbone, "--adapter=context, unlike linear,"), adapter, true);
         params.outputs.assign(1, ADAPTED);
     }
-    const size_t known = backbone.file.empty() ? backbone.onnx.size() : 0;  // the embedded one is not stored
+    const size_t known = backbone.file.empty() && !model.blocks ? backbone.onnx.size() : 0;  // the embedded one is not stored
     if (onnx.size() - known <= MAX_STORED)
         return FeatureNet::create(onnx, params);
     // Its name is its content's, so that a model file that is there already keeps its own until it is replaced.
@@ -58,7 +59,7 @@ static cv::Ptr<FeatureNet> adaptedNet(const AdapterImpl& adapter, const Backbone
 
 void saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance)
 {
-    const cv::Ptr<FeatureNet> features = adaptedNet(*model.adapter, backbone, cv::semcorr::folderOf(file));
+    const cv::Ptr<FeatureNet> features = adaptedNet(model, backbone, cv::semcorr::folderOf(file));
     const cv::Ptr<Matcher> matcher = model.method->toMatcher(features);
     matcher->setProvenance(provenance);
     matcher->save(file);

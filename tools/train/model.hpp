@@ -17,13 +17,15 @@ namespace train {
 class ModelImpl : public torch::nn::Module
 {
 public:
-    ModelImpl(const Options& options, const std::vector<float>& meanFeature);
+    // blocks: those of the backbone that are trained, or null
+    ModelImpl(const Options& options, const std::vector<float>& meanFeature, const LastBlocks& blocks = nullptr);
 
     // n×D×h×w unit-length features
     torch::Tensor features(const Batch::Side& side);
 
     torch::Tensor loss(const Batch& batch);
 
+    LastBlocks blocks;
     Adapter adapter;
     std::shared_ptr<Method> method;
 };

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "protobuf.hpp"
+#include "onnx_format.hpp"
 #include "tensors.hpp"
 #include "utf8.hpp"
 
@@ -18,15 +18,6 @@ const char* const ADAPTED = "adapted";
 
 static const int64_t HALF_FROM = 20000;  // values; small tensors stay in single precision, which costs little and rounds less
 static const float LENGTH_EPS = 1e-6f;   // of cv::semcorr::normalizeFeatures
-
-// Field numbers of onnx.proto
-enum { MODEL_GRAPH = 7 };
-enum { GRAPH_NODE = 1, GRAPH_INITIALIZER = 5, GRAPH_OUTPUT = 12 };
-enum { NODE_INPUT = 1, NODE_OUTPUT = 2, NODE_NAME = 3, NODE_TYPE = 4, NODE_ATTRIBUTE = 5 };
-enum { ATTRIBUTE_NAME = 1, ATTRIBUTE_INT = 3, ATTRIBUTE_INTS = 8, ATTRIBUTE_TYPE = 20, TYPE_INT = 2, TYPE_INTS = 7 };
-enum { TENSOR_DIMS = 1, TENSOR_TYPE = 2, TENSOR_NAME = 8, TENSOR_RAW = 9, TENSOR_FLOAT = 1, TENSOR_HALF = 10 };
-enum { VALUE_NAME = 1, VALUE_TYPE = 2, TYPE_TENSOR = 1, TENSOR_ELEMENT = 1, TENSOR_SHAPE = 2 };
-enum { SHAPE_DIM = 1, DIM_VALUE = 1, DIM_NAME = 2 };
 
 namespace {
 
@@ -99,26 +90,6 @@ private:
 
 }
 
-static std::string nameOf(const std::string& valueInfo)
-{
-    for (const ProtobufField& f : parseProtobuf(valueInfo, "an output of the net"))
-        if (f.number == VALUE_NAME)
-            return f.content;
-    return std::string();
-}
-
-// Several ones, as appendAdapter makes them, count as one.
-static std::string graphOf(const std::vector<uchar>& onnx)
-{
-    std::string graph;
-    for (const ProtobufField& f : parseProtobuf(std::string(onnx.begin(), onnx.end()), "the backbone"))
-        if (f.number == MODEL_GRAPH && f.isBytes)
-            graph += f.content;
-    if (graph.empty())
-        CV_Error(cv::Error::StsParseError, "the backbone has no graph, expected an ONNX net");
-    return graph;
-}
-
 std::vector<std::string> onnxOutputs(const std::vector<uchar>& onnx)
 {
     std::vector<std::string> names;
@@ -161,17 +132,14 @@ static std::string writeAdapter(GraphWriter& graph, const std::string& input, co
     return y;
 }
 
-// A graph output 1×channels×height×width
-static std::string describeOutput(const std::string& name, int64_t channels)
+// The net with a second graph behind its bytes, which protobuf merges with the first
+static std::vector<uchar> append(const std::vector<uchar>& onnx, GraphWriter& graph, const std::string& output, int64_t channels)
 {
-    ProtobufWriter shape, tensor, type, value;
-    for (const int64_t size : { (int64_t)1, channels })
-        shape.bytes(SHAPE_DIM, ProtobufWriter().number(DIM_VALUE, (uint64_t)size).message());
-    for (const char* size : { "height", "width" })
-        shape.bytes(SHAPE_DIM, ProtobufWriter().bytes(DIM_NAME, size).message());
-    tensor.number(TENSOR_ELEMENT, TENSOR_FLOAT).bytes(TENSOR_SHAPE, shape.message());
-    type.bytes(TYPE_TENSOR, tensor.message());
-    return value.bytes(VALUE_NAME, name).bytes(VALUE_TYPE, type.message()).message();
+    graph.fields.push_back(ProtobufField{ GRAPH_OUTPUT, true, 0, describeTensor(output, channels) });
+    const std::string suffix = ProtobufWriter().bytes(MODEL_GRAPH, toMessage(graph.fields)).message();
+    std::vector<uchar> bytes = onnx;
+    bytes.insert(bytes.end(), suffix.begin(), suffix.end());
+    return bytes;
 }
 
 std::vector<uchar> appendAdapter(const std::vector<uchar>& onnx, const std::string& output, const AdapterImpl& adapter, bool half)
@@ -180,14 +148,20 @@ std::vector<uchar> appendAdapter(const std::vector<uchar>& onnx, const std::stri
     if (std::find(outputs.begin(), outputs.end(), output) == outputs.end())
         CV_Error(cv::Error::StsBadArg, "the backbone has no output \"" + printable(output) + "\"");
     if (std::find(outputs.begin(), outputs.end(), ADAPTED) != outputs.end())
-        CV_Error(cv::Error::StsBadArg, cv::format("the backbone has an output \"%s\" already, expected one without an adapter", ADAPTED));
+        CV_Error(cv::Error::StsBadArg, cv::format("the backbone has an output \"%s\" already, expected one without an adapter",
+                                                  ADAPTED));
     GraphWriter graph(half);
     const std::string name = writeAdapter(graph, output, adapter);
-    graph.fields.push_back(ProtobufField{ GRAPH_OUTPUT, true, 0, describeOutput(name, adapter.first.weight.size(0)) });
-    const std::string suffix = ProtobufWriter().bytes(MODEL_GRAPH, toMessage(graph.fields)).message();
-    std::vector<uchar> bytes = onnx;
-    bytes.insert(bytes.end(), suffix.begin(), suffix.end());
-    return bytes;
+    return append(onnx, graph, name, adapter.first.weight.size(0));
+}
+
+std::vector<uchar> appendOnes(const std::vector<uchar>& onnx, const std::string& tensor, int64_t channels)
+{
+    const Tensor last = torch::zeros({ channels + 1 }).index_fill_(0, torch::tensor(channels), 1);
+    GraphWriter graph(false);
+    const std::string name = graph.convolution(tensor, { torch::eye(channels + 1, channels).view({ -1, channels, 1, 1 }), last },
+                                               "with_ones");
+    return append(onnx, graph, name, channels + 1);
 }
 
 }

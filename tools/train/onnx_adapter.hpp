@@ -23,6 +23,10 @@ std::vector<uchar> appendAdapter(const std::vector<uchar>& onnx, const std::stri
 // Name of that output
 extern const char* const ADAPTED;
 
+// The net with one output more: a tensor of it (1×C×h×w) and behind it one more channel, which is 1 everywhere, so that what
+// normalises the cells can be undone
+std::vector<uchar> appendOnes(const std::vector<uchar>& onnx, const std::string& tensor, int64_t channels);
+
 }
 
 #endif

@@ -126,14 +126,16 @@ const std::vector<Group>& table()
             real("colour", &O::colour, 0, 1, "contrast, brightness and saturation of a version are changed by up to this share"),
             text("cache", &O::cache, "DIR", "where features are kept (default: features in --out)", false),
             real("cache-limit", &O::cacheLimit, 0.01, 1e6, "GB that the features may take", false) } },
-        { "Backbone (frozen)", {
+        { "Backbone", {
             text("backbone", &O::backbone, "ONNX", "default: the built-in EfficientNet-Lite0"),
             text("outputs", &O::outputs, "A,B", "graph outputs to use, in this order; default: all, by name"),
             integer("longest-side", &O::longestSide, 0, 16384, "pictures are scaled to about so many pixels; 0: not at all"),
             integer("input-width", &O::inputWidth, 0, 16384, "fixed input size instead (vision transformers); 0: none"),
             integer("input-height", &O::inputHeight, 0, 16384, "see --input-width"),
             text("mean", &O::mean, "R,G,B", "subtracted from pixels 0...255; default: that of ImageNet"),
-            text("deviation", &O::deviation, "R,G,B", "divides the difference; default: that of ImageNet") } },
+            text("deviation", &O::deviation, "R,G,B", "divides the difference; default: that of ImageNet"),
+            integer("fine-tune", &O::fineTune, 0, 1000, "train the last N blocks of convolutions, too; all before stays frozen"),
+            real("backbone-rate", &O::backboneRate, 0, 100, "their learning rate relative to --rate") } },
         { "What is trained", {
             choice("method", &O::method, "pmnc|ncnet|ancnet", "what scores matches; ncnet and ancnet see all pairs of cells"),
             choice("adapter", &O::adapter, "none|linear|context", "what is trained on top of the backbone"),
@@ -256,8 +258,8 @@ void checkTogether(const Options& o)
         CV_Error(cv::Error::StsBadArg, "--loss=ancnet takes no negative scores, expected --residual=0");
     if (o.adapterShare < 1 && (o.adapter == "none" || o.adapterStart != "identity"))
         CV_Error(cv::Error::StsBadArg, cv::format("--adapter-share=%g: expected an adapter with --adapter-start=identity", o.adapterShare));
-    if (o.adapter == "none" && o.net == "none")
-        CV_Error(cv::Error::StsBadArg, "--adapter=none --net=none: nothing to train, expected one of them");
+    if (o.adapter == "none" && o.net == "none" && o.fineTune == 0)
+        CV_Error(cv::Error::StsBadArg, "--adapter=none --net=none: nothing to train, expected one of them, or --fine-tune");
 }
 
 }

@@ -25,6 +25,9 @@ struct Options
     std::string backbone, outputs, mean, deviation;
     int longestSide = 400, inputWidth = 0, inputHeight = 0;
 
+    int fineTune = 0;
+    double backboneRate = 0.1;
+
     // what is trained; the method's defaults are in options.cpp
     std::string method = "pmnc", loss = "entropy";
     double orthogonal = 0.1;

@@ -10,6 +10,13 @@
 
 namespace train {
 
+// n×C×h×w with cells of unit length, as cv::semcorr::normalizeFeatures makes them
+inline torch::Tensor unitLength(const torch::Tensor& features)
+{
+    const double eps = 1e-6;
+    return features / torch::sqrt(features.square().sum(1, true) + eps);
+}
+
 // Copies of CV_32F arrays of any number of dimensions
 inline cv::Mat toMat(const torch::Tensor& tensor)
 {

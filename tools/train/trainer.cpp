@@ -23,11 +23,14 @@ void Trainer::stop()
     stopped = true;
 }
 
-// Groups of the adapter's parameters and of the method's, with their share of the rate
+// Groups of the adapter's parameters, the method's and the backbone's
 static std::vector<torch::optim::OptimizerParamGroup> parameterGroups(const Options& options, const Model& model)
 {
+    std::vector<std::vector<Tensor> > parts = { model->adapter->parameters(), model->method->parameters() };
+    if (model->blocks)
+        parts.push_back(model->blocks->parameters());
     std::vector<torch::optim::OptimizerParamGroup> groups;
-    for (const std::vector<Tensor>& parameters : { model->adapter->parameters(), model->method->parameters() })
+    for (const std::vector<Tensor>& parameters : parts)
         groups.push_back(torch::optim::OptimizerParamGroup(parameters, std::make_unique<torch::optim::AdamWOptions>(
             torch::optim::AdamWOptions(options.rate).weight_decay(options.decay))));
     return groups;
@@ -40,11 +43,11 @@ Trainer::Trainer(const Options& options_, const Backbone& backbone_, const Train
       leaving(false)
 {
     identity.push_back("data: " + data.fingerprint());
-    const std::vector<float> mean = data.meanFeature();
+    const std::vector<float> mean = data.meanFeature(backbone);
     torch::manual_seed(options.seed);
-    state.model = Model(options, mean);
-    state.averaged = Model(options, mean);
-    result = Model(options, mean);
+    state.model = Model(options, mean, backbone.copyBlocks());
+    state.averaged = Model(options, mean, backbone.copyBlocks());
+    result = Model(options, mean, backbone.copyBlocks());
     for (Model* model : { &state.model, &state.averaged, &result })
         (*model)->to(device);
     optimizer = std::make_unique<torch::optim::AdamW>(parameterGroups(options, state.model),
@@ -85,7 +88,7 @@ void Trainer::resume()
 double Trainer::takeStep()
 {
     const double rate = options.rate * oneCycle(state.step, options.steps, options.warmUp);
-    const double shares[] = { options.adapterRate, 1 };
+    const double shares[] = { options.adapterRate, 1, options.backboneRate };  // of the parameter groups
     for (size_t i = 0; i < optimizer->param_groups().size(); i++)
         static_cast<torch::optim::AdamWOptions&>(optimizer->param_groups()[i].options()).lr(rate * shares[i]);
     const cv::Range share = processes.place.share(options.batch);

@@ -107,6 +107,12 @@ TrainingPair TrainingData::pair(int step, int number) const
     return number + batch.uniform(0., 1.) < warped ? warpedPair(rng) : labelledPair(rng);
 }
 
+static TrainingPicture picture(const StoredFeatures& stored, int version, const std::vector<cv::Point2f>& points)
+{
+    const cv::Size grid = stored.grid(version);
+    return TrainingPicture{ stored.read(version), grid, toCells(points, stored.warp(version), grid) };
+}
+
 // Categories are equally likely, however many pairs they have.
 TrainingPair TrainingData::labelledPair(cv::RNG& rng) const
 {
@@ -117,10 +123,8 @@ TrainingPair TrainingData::labelledPair(cv::RNG& rng) const
     const int states = options.flips && options.versions > 1 ? 2 : 1, state = rng.uniform(0, states);
     const int choices = (options.versions - state + states - 1) / states;
     const int version1 = state + states * rng.uniform(0, choices), version2 = state + states * rng.uniform(0, choices);
-    const StoredFeatures &stored1 = pictures[data.picture1[index]], &stored2 = pictures[data.picture2[index]];
-    return TrainingPair{ stored1.read(version1), stored2.read(version2),
-                         toCells(toPoints(pair.points1), stored1.warp(version1), stored1.grid(version1)),
-                         toCells(toPoints(pair.points2), stored2.warp(version2), stored2.grid(version2)) };
+    return TrainingPair{ picture(pictures[data.picture1[index]], version1, toPoints(pair.points1)),
+                         picture(pictures[data.picture2[index]], version2, toPoints(pair.points2)) };
 }
 
 // Two versions of one photograph with points that both show
@@ -130,38 +134,36 @@ TrainingPair TrainingData::warpedPair(cv::RNG& rng) const
     const int version1 = rng.uniform(0, stored.count());
     const int version2 = (version1 + 1 + rng.uniform(0, stored.count() - 1)) % stored.count();
     const Warp &warp1 = stored.warp(version1), &warp2 = stored.warp(version2);
-    const cv::Size picture = warp1.pictureSize();
-    TrainingPair pair = { stored.read(version1), stored.read(version2), {}, {} };
+    const cv::Size size = warp1.pictureSize();
     std::vector<cv::Point2f> points;
     for (int attempt = 0; attempt < 20 * options.photoPoints && (int)points.size() < options.photoPoints; attempt++)
     {
-        const cv::Point2d p(rng.uniform(0., (double)picture.width - 1), rng.uniform(0., (double)picture.height - 1));
+        const cv::Point2d p(rng.uniform(0., (double)size.width - 1), rng.uniform(0., (double)size.height - 1));
         cv::Point2d p1, p2;
         const bool found = warp1.toVersion(p, p1) && warp2.toVersion(p, p2);
         if (found && cv::Rect2d(0, 0, warp1.size().width, warp1.size().height).contains(p1) &&
             cv::Rect2d(0, 0, warp2.size().width, warp2.size().height).contains(p2))
             points.push_back(p);
     }
-    pair.cells1 = toCells(points, warp1, stored.grid(version1));
-    pair.cells2 = toCells(points, warp2, stored.grid(version2));
-    return pair;
+    return TrainingPair{ picture(stored, version1, points), picture(stored, version2, points) };
 }
 
-std::vector<float> TrainingData::meanFeature() const
+std::vector<float> TrainingData::meanFeature(const Backbone& backbone) const
 {
+    const size_t most = backbone.blocks ? 200 : SIZE_MAX;  // pictures and photos each
     std::vector<double> sums(channels(), 0.);
     double cells = 0;
     for (const std::vector<StoredFeatures>* all : { &pictures, &photos })
-        for (const StoredFeatures& stored : *all)
+        for (size_t i = 0; i < all->size(); i += 1 + (all->size() - 1) / most)
         {
-            const cv::Mat features = stored.read(0);
+            const cv::Mat features = backbone.features((*all)[i].read(0));
             const int n = features.size[0] * features.size[1], c = features.size[2];
             if (c != channels())
                 CV_Error(cv::Error::StsUnmatchedSizes, "the backbone gives different numbers of channels for different pictures");
             cv::Mat sum;
             cv::reduce(features.reshape(1, n), sum, 0, cv::REDUCE_SUM, CV_64F);
-            for (int i = 0; i < c; i++)
-                sums[i] += sum.at<double>(i);
+            for (int j = 0; j < c; j++)
+                sums[j] += sum.at<double>(j);
             cells += n;
         }
     std::vector<float> mean;

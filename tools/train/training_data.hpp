@@ -14,11 +14,17 @@
 
 namespace train {
 
-// One pair as it is learned from
+struct TrainingPicture
+{
+    cv::Mat computed;                // h×w×C CV_32F, of Backbone::computeOnce
+    cv::Size grid;                   // cells of the features
+    std::vector<cv::Point2f> cells;  // positions of points in cells; may lie outside
+};
+
+// One pair as it is learned from, with as many points in each picture
 struct TrainingPair
 {
-    cv::Mat features1, features2;             // h×w×C CV_32F
-    std::vector<cv::Point2f> cells1, cells2;  // matching positions in cells; may lie outside
+    TrainingPicture picture1, picture2;
 };
 
 // What is trained on: the pairs of a data set, pairs of warped photographs, or both
@@ -31,8 +37,9 @@ public:
     // Pair `number` of the batch of a step; the same for the same seed
     TrainingPair pair(int step, int number) const;
 
-    // Mean of all channels over versions 0, C values; for the adapter's centring
-    std::vector<float> meanFeature() const;
+    // Mean of the features of versions 0, a value for each channel; for the adapter's centring. Of many pictures some are taken
+    // if features are yet to be computed.
+    std::vector<float> meanFeature(const Backbone& backbone) const;
 
     int channels() const { return (pictures.empty() ? photos : pictures)[0].channels(); }
     std::string description() const;  // a line for people

@@ -46,7 +46,7 @@ cv::semcorr::PCKResult Validation::measure(ModelImpl& model, const torch::Device
     model.eval();
     std::vector<cv::Mat> adapted;
     for (const StoredFeatures& stored : pictures)
-        adapted.push_back(toGrid(model.features(makeSide(stored.read(0), device))));
+        adapted.push_back(toGrid(model.features(makeSide(stored.read(0), stored.grid(0), device))));
 
     const cv::Ptr<Matcher> matcher = model.method->toMatcher(backbone.net);
     Matcher::Params params = matcher->getParams();

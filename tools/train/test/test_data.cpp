@@ -118,19 +118,20 @@ TRAIN_TEST(cacheComputesOnce)
     const Backbone backbone = createBackbone(Options());
     const std::string folder = temporaryFolder();
     int made = 0;
-    FeatureCache cache(folder, 1e9, backbone.net);
+    FeatureCache cache(folder, 1e9, backbone);
     const StoredFeatures stored = store(cache, "a", 2, made);
     CV_Assert(made == 2 && stored.count() == 2 && stored.channels() == 112);
     cv::Mat expected;
     backbone.net->compute(makePicture(cv::Size(64, 64), 1), expected);
     expectAtMost(maxDifference(stored.read(1).reshape(1, 1), expected.reshape(1, 1)), 1e-3, "rounding");
-    FeatureCache again(folder, 1e9, backbone.net);
+    FeatureCache again(folder, 1e9, backbone);
     CV_Assert(maxDifference(store(again, "a", 2, made).read(1).reshape(1, 1), stored.read(1).reshape(1, 1)) == 0 && made == 2);
     store(again, "b", 2, made);
     CV_Assert(made == 4);  // another recipe
     Options other;
     other.longestSide = 200;
-    FeatureCache third(folder, 1e9, createBackbone(other).net);
+    const Backbone smaller = createBackbone(other);
+    FeatureCache third(folder, 1e9, smaller);
     store(third, "a", 2, made);
     CV_Assert(made == 6);  // another net
 }
@@ -140,7 +141,7 @@ TRAIN_TEST(cacheRepairsDamage)
     const Backbone backbone = createBackbone(Options());
     const std::string folder = temporaryFolder();
     int made = 0;
-    FeatureCache cache(folder, 1e9, backbone.net);
+    FeatureCache cache(folder, 1e9, backbone);
     const cv::Mat expected = store(cache, "a", 1, made).read(0);
     const fs::path file = filesIn(folder).at(0);
     const uintmax_t size = fs::file_size(file);
@@ -192,7 +193,7 @@ TRAIN_TEST(cacheIsBounded)
     const std::string folder = temporaryFolder();
     int made = 0;
     {
-        FeatureCache cache(folder, 1e9, backbone.net);
+        FeatureCache cache(folder, 1e9, backbone);
         store(cache, "old", 1, made);
         store(cache, "older", 1, made);
     }
@@ -200,7 +201,7 @@ TRAIN_TEST(cacheIsBounded)
     const auto now = fs::file_time_type::clock::now();
     for (const fs::path& file : filesIn(folder))
         fs::last_write_time(file, now - std::chrono::hours(1));
-    FeatureCache cache(folder, 2.5 * size, backbone.net);
+    FeatureCache cache(folder, 2.5 * size, backbone);
     store(cache, "old", 1, made);
     CV_Assert(made == 2);
     store(cache, "new", 1, made);  // "older" goes, "old" is in use

@@ -38,6 +38,11 @@ struct Pictures
     }
 };
 
+static cv::Size gridOf(const cv::Mat& features)
+{
+    return cv::Size(features.size[1], features.size[0]);
+}
+
 static void randomize(torch::nn::Module& module)
 {
     torch::NoGradGuard guard;
@@ -206,7 +211,7 @@ TRAIN_TEST(adaptersKeepPicturesOfABatchApart)
         expectAtMost((together * (1 - pictures.mask)).abs().max().item<double>(), 0, "features outside");
         for (int i = 0; i < 2; i++)
         {
-            const Batch::Side side = makeSide(pictures.grids[i], torch::kCPU);
+            const Batch::Side side = makeSide(pictures.grids[i], gridOf(pictures.grids[i]), torch::kCPU);
             const Tensor alone = adapter->forward(side.features, side.mask);
             const Tensor part = together.narrow(0, i, 1).narrow(2, 0, alone.size(2)).narrow(3, 0, alone.size(3));
             expectAtMost(maxDifference(alone, part), 1e-6, std::string(kind) + ": difference of features");
@@ -241,7 +246,7 @@ TRAIN_TEST(modelFilesGiveTheSameFeatures)
             cv::Mat raw, expected;
             backbone.net->compute(picture, raw);
             matcher->getFeatureNet()->compute(picture, expected);
-            const Tensor found = model->features(makeSide(raw, torch::kCPU))[0].permute({ 1, 2, 0 }).contiguous();
+            const Tensor found = model->features(makeSide(raw, gridOf(raw), torch::kCPU))[0].permute({ 1, 2, 0 }).contiguous();
             expectAtMost(maxDifference(found.detach(), toTensor(expected)), 1e-3, std::string(kind) + ": difference of features");
         }
         std::vector<cv::Mat> weights, biases;
