@@ -168,7 +168,7 @@ TRAIN_TEST(cacheRepairsDamage)
 TRAIN_TEST(cacheIsShared)
 {
     const Backbone backbone = createBackbone(Options());
-    FeatureCache cache(temporaryFolder(), 1e9, backbone.net);
+    FeatureCache cache(temporaryFolder(), 1e9, backbone);
     std::string computed;
     const auto collect = [&](int rank, int count)
     {
