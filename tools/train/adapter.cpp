@@ -49,6 +49,8 @@ AdapterImpl::AdapterImpl(const Options& options, const std::vector<float>& meanF
 
 void AdapterImpl::mixWithIdentity(double share)
 {
+    if (share == 1)  // also of an adapter that changes the number of channels, for which there is no identity
+        return;
     torch::NoGradGuard guard;
     if (kind == "linear")
         matrix.lerp_(torch::eye(matrix.size(0), matrix.options()), 1 - share);
