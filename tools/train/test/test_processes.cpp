@@ -191,6 +191,7 @@ TRAIN_TEST(partsOfABatchAddUpToIt)
     options.adapterHidden = 16;
     options.batch = 5;
     options.longestSide = 128;
+    options.fineTune = 1;
     const Backbone backbone = createBackbone(options);
     FeatureCache cache(temporaryFolder(), 1e9, backbone);
     const TrainingData data(options, cache, true);
@@ -203,7 +204,7 @@ TRAIN_TEST(partsOfABatchAddUpToIt)
         options.net = options.method == "ancnet" ? "C" : "3-3";
         options.residual = options.method == "pmnc" ? 10 : 0;
         torch::manual_seed(3);
-        Model model(options, data.meanFeature(backbone));
+        Model model(options, data.meanFeature(backbone), backbone.copyBlocks());
         const std::vector<Tensor> whole = gradients(model, data, options, 0, 5);
         const std::vector<Tensor> part1 = gradients(model, data, options, 0, 2), part2 = gradients(model, data, options, 2, 3);
         double largest = 0, difference = 0;
