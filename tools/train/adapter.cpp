@@ -77,9 +77,19 @@ static torch::Tensor convolve(const torch::Tensor& x, const AdapterImpl::Convolu
     return torch::conv2d(x, c.weight.to(x.scalar_type()), c.bias.to(x.scalar_type()), 1, side / 2, 1, groups);
 }
 
+torch::Tensor AdapterImpl::centred(const torch::Tensor& features) const
+{
+    return kind == "context" ? (features - mean.view({ 1, -1, 1, 1 })) * gain : features;
+}
+
+torch::Tensor AdapterImpl::identity(const torch::Tensor& features, const torch::Tensor& mask) const
+{
+    return unitLength(centred(features)) * mask;
+}
+
 torch::Tensor AdapterImpl::forward(const torch::Tensor& features, const torch::Tensor& mask, const torch::Tensor& dropped)
 {
-    torch::Tensor y = kind == "context" ? (features - mean.view({ 1, -1, 1, 1 })) * gain : features;
+    torch::Tensor y = centred(features);
     if (dropped.defined())
         y = y * dropped;
     if (kind == "linear")

@@ -26,6 +26,9 @@ public:
     // Returns n×D×h×w, 0 outside the grids.
     torch::Tensor forward(const torch::Tensor& features, const torch::Tensor& mask, const torch::Tensor& dropped = torch::Tensor());
 
+    // What the identity, as the start, gives for the same
+    torch::Tensor identity(const torch::Tensor& features, const torch::Tensor& mask) const;
+
     // Moves the weights on the straight line from the identity (share 0) to what they are (share 1), as fine-tuned classifiers
     // are mixed with their start by Wortsman et al., "Robust fine-tuning of zero-shot models", 2022: what was learned of some
     // kinds of objects disturbs less on others.
@@ -45,6 +48,7 @@ public:
     std::vector<Block> blocks;
 
 private:
+    torch::Tensor centred(const torch::Tensor& features) const;  // and scaled; context
     Convolution addConvolution(const std::string& name, int out, int in, int side);
 
     const bool reduced;              // blocks in bfloat16 while training

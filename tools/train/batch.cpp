@@ -85,11 +85,13 @@ static Batch::Side toDevice(Batch::Side side, const torch::Device& device)
 Batch makeBatch(const TrainingData& data, const Options& options, int step, int first, int count, const torch::Device& device)
 {
     std::vector<TrainingPicture> pictures1, pictures2;
+    std::vector<float> warped;
     for (int i = first; i < first + count; i++)
     {
         const TrainingPair pair = data.pair(step, i);
         pictures1.push_back(pair.picture1);
         pictures2.push_back(pair.picture2);
+        warped.push_back(pair.warped);
     }
     Batch batch;
     batch.side1 = collate(pictures1);
@@ -102,6 +104,7 @@ Batch makeBatch(const TrainingData& data, const Options& options, int step, int 
         batch.others = collate(others);
     }
     batch.valid = (isInside(batch.side1) & isInside(batch.side2)).to(torch::kFloat).to(device);
+    batch.warped = torch::tensor(warped).to(device);
     if (options.dropout > 0 && options.adapter != "none")
     {
         batch.side1.dropped = dropChannels(options, data.channels(), step, first, count, 1);

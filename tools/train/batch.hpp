@@ -22,8 +22,9 @@ struct Batch
         torch::Tensor dropped;        // n×C×1×1 factors for dropout, or undefined
     };
     Side side1, side2;
-    Side others;          // NC-Net's weak loss: the next pair's second pictures, which do not match; else undefined
-    torch::Tensor valid;  // n×k, 1 where the point lies inside both grids
+    Side others;           // NC-Net's weak loss: the next pair's second pictures, which do not match; else undefined
+    torch::Tensor valid;   // n×k, 1 where the point lies inside both grids
+    torch::Tensor warped;  // n, 1 for pairs of warped photographs
 };
 
 // Pairs first...first+count-1 of the batch of a step

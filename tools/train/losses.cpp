@@ -20,6 +20,12 @@ Tensor proxyLoss(const Tensor& scores, const Tensor& mask, const Tensor& cells, 
     return ((entropy * valid).sum(1) / valid.sum(1).clamp_min(1)).mean();
 }
 
+Tensor holdLoss(const Tensor& adapted, const Tensor& before, const Tensor& mask, const Tensor& counts)
+{
+    const Tensor moved = (1 - (adapted * before).sum(1, true)) * mask;
+    return (counts * moved.sum({ 1, 2, 3 }) / mask.sum({ 1, 2, 3 })).mean();
+}
+
 Tensor matchability(const Tensor& scores, const Tensor& mask1, const Tensor& mask2)
 {
     const Tensor s = scores.flatten(3, 4).flatten(1, 2);

@@ -16,6 +16,12 @@ namespace train {
 torch::Tensor proxyLoss(const torch::Tensor& scores, const torch::Tensor& mask, const torch::Tensor& cells,
                         const torch::Tensor& valid, double sigma);
 
+// How far an adapter moves the features of some pictures: 1 minus the cosine, mean over the cells. Learning without forgetting,
+// though of features instead of answers; our choice. adapted, before: n×D×h×w, unit length or 0 outside the grids; mask:
+// n×1×h×w; counts: n, 0 for pictures that may change. Returns the mean over all pictures, those included.
+torch::Tensor holdLoss(const torch::Tensor& adapted, const torch::Tensor& before, const torch::Tensor& mask,
+                       const torch::Tensor& counts);
+
 // How sure the matches of picture pairs are, NC-Net's measure: the mean over the cells of the largest value of the softmax over
 // the other picture's cells, averaged over both directions and the pairs. scores: n×h1×w1×h2×w2; masks: n×1×h×w.
 torch::Tensor matchability(const torch::Tensor& scores, const torch::Tensor& mask1, const torch::Tensor& mask2);

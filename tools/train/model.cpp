@@ -4,6 +4,7 @@
 #include "model.hpp"
 
 #include "file_io.hpp"
+#include "losses.hpp"
 #include "onnx_adapter.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
 #include "tensors.hpp"
@@ -15,23 +16,34 @@ using torch::Tensor;
 namespace train {
 
 ModelImpl::ModelImpl(const Options& options, const std::vector<float>& meanFeature, const LastBlocks& blocks_)
-    : blocks(blocks_), adapter(register_module("adapter", Adapter(options, meanFeature))),
+    : photoHold(options.photoHold), blocks(blocks_), adapter(register_module("adapter", Adapter(options, meanFeature))),
       method(register_module("method", createMethod(options)))
 {
     if (blocks)
         register_module("blocks", blocks);
 }
 
-Tensor ModelImpl::features(const Batch::Side& side)
+Tensor ModelImpl::beforeAdapter(const Batch::Side& side)
 {
-    const Tensor features = blocks ? blocks->forward(side.features, side.sizes) : side.features;
+    return blocks ? blocks->forward(side.features, side.sizes) : side.features;
+}
+
+Tensor ModelImpl::adapted(const Tensor& features, const Batch::Side& side)
+{
     return adapter->forward(features, side.mask, is_training() ? side.dropped : Tensor());
 }
 
 Tensor ModelImpl::loss(const Batch& batch)
 {
     const Tensor others = batch.others.features.defined() ? features(batch.others) : Tensor();
-    return method->loss({ features(batch.side1), features(batch.side2), others }, batch);
+    const Tensor before1 = beforeAdapter(batch.side1), before2 = beforeAdapter(batch.side2);
+    const Tensor after1 = adapted(before1, batch.side1), after2 = adapted(before2, batch.side2);
+    const Tensor loss = method->loss({ after1, after2, others }, batch);
+    if (photoHold == 0)
+        return loss;
+    const Tensor moved1 = holdLoss(after1, adapter->identity(before1, batch.side1.mask), batch.side1.mask, batch.warped);
+    const Tensor moved2 = holdLoss(after2, adapter->identity(before2, batch.side2.mask), batch.side2.mask, batch.warped);
+    return loss + photoHold * (moved1 + moved2) / 2;
 }
 
 // FeatureNet of the backbone and the adapter. A net that a model file does not hold is written to `beside`.

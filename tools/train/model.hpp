@@ -21,13 +21,18 @@ public:
     ModelImpl(const Options& options, const std::vector<float>& meanFeature, const LastBlocks& blocks = nullptr);
 
     // n×D×h×w unit-length features
-    torch::Tensor features(const Batch::Side& side);
+    torch::Tensor features(const Batch::Side& side) { return adapted(beforeAdapter(side), side); }
 
     torch::Tensor loss(const Batch& batch);
 
+    const double photoHold;
     LastBlocks blocks;
     Adapter adapter;
     std::shared_ptr<Method> method;
+
+private:
+    torch::Tensor beforeAdapter(const Batch::Side& side);
+    torch::Tensor adapted(const torch::Tensor& features, const Batch::Side& side);
 };
 TORCH_MODULE(Model);
 

@@ -145,6 +145,7 @@ const std::vector<Group>& table()
             choice("adapter-start", &O::adapterStart, "random|identity", "identity stays closer to the backbone's features"),
             real("adapter-rate", &O::adapterRate, 0, 100, "the adapter's learning rate relative to --rate"),
             real("adapter-share", &O::adapterShare, 0, 1, "the adapter written lies between identity (0) and what was learned (1)"),
+            real("photo-hold", &O::photoHold, 0, 1e6, "weight of leaving the features of --photos as the identity gives them"),
             real("dropout", &O::dropout, 0, 0.9, "share of the adapter's input channels that is dropped at random"),
             text("net", &O::net, "3-3", "kernel sizes of the net's layers (none: the correlation alone); for ancnet A, B or C"),
             integer("net-channels", &O::netChannels, 1, 1024, "channels between the scoring net's layers"),
@@ -256,8 +257,12 @@ void checkTogether(const Options& o)
         CV_Error(cv::Error::StsBadArg, "--loss=weak --batch=1: expected at least 2, as other pairs of a batch serve as mismatches");
     if (o.loss == "ancnet" && o.residual != 0)
         CV_Error(cv::Error::StsBadArg, "--loss=ancnet takes no negative scores, expected --residual=0");
-    if (o.adapterShare < 1 && (o.adapter == "none" || o.adapterStart != "identity"))
-        CV_Error(cv::Error::StsBadArg, cv::format("--adapter-share=%g: expected an adapter with --adapter-start=identity", o.adapterShare));
+    if ((o.adapterShare < 1 || o.photoHold > 0) && (o.adapter == "none" || o.adapterStart != "identity"))
+        CV_Error(cv::Error::StsBadArg, cv::format("--adapter-share=%g --photo-hold=%g: expected an adapter with --adapter-start=identity",
+                                                  o.adapterShare, o.photoHold));
+    if (o.photoHold > 0 && (o.photos.empty() || (!o.pairs.empty() && o.photoShare == 0)))
+        CV_Error(cv::Error::StsBadArg, cv::format("--photo-hold=%g without pictures in the batches to hold, expected --photos and a "
+                                                  "--photo-share above 0", o.photoHold));
     if (o.adapter == "none" && o.net == "none" && o.fineTune == 0)
         CV_Error(cv::Error::StsBadArg, "--adapter=none --net=none: nothing to train, expected one of them, or --fine-tune");
 }

@@ -35,7 +35,7 @@ struct Options
     std::string adapter = "context";
     int adapterBlocks = 2, adapterHidden = 448, adapterChannels = 0;
     std::string adapterStart = "random";
-    double adapterRate = 1, adapterShare = 1, dropout = 0.1;
+    double adapterRate = 1, adapterShare = 1, photoHold = 0, dropout = 0.1;
     std::string net = "3-3";
     int netChannels = 16;
     double residual = 10;

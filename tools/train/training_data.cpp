@@ -124,7 +124,7 @@ TrainingPair TrainingData::labelledPair(cv::RNG& rng) const
     const int choices = (options.versions - state + states - 1) / states;
     const int version1 = state + states * rng.uniform(0, choices), version2 = state + states * rng.uniform(0, choices);
     return TrainingPair{ picture(pictures[data.picture1[index]], version1, toPoints(pair.points1)),
-                         picture(pictures[data.picture2[index]], version2, toPoints(pair.points2)) };
+                         picture(pictures[data.picture2[index]], version2, toPoints(pair.points2)), false };
 }
 
 // Two versions of one photograph with points that both show
@@ -145,7 +145,7 @@ TrainingPair TrainingData::warpedPair(cv::RNG& rng) const
             cv::Rect2d(0, 0, warp2.size().width, warp2.size().height).contains(p2))
             points.push_back(p);
     }
-    return TrainingPair{ picture(stored, version1, points), picture(stored, version2, points) };
+    return TrainingPair{ picture(stored, version1, points), picture(stored, version2, points), true };
 }
 
 std::vector<float> TrainingData::meanFeature(const Backbone& backbone) const

@@ -25,6 +25,7 @@ struct TrainingPicture
 struct TrainingPair
 {
     TrainingPicture picture1, picture2;
+    bool warped;  // both are versions of one photograph
 };
 
 // What is trained on: the pairs of a data set, pairs of warped photographs, or both

@@ -287,6 +287,39 @@ TRAIN_TEST(identityStartKeepsTheFeatures)
     expectThrows([&] { Adapter(options, std::vector<float>(8, 0.f)); }, "expected 8 channels");
 }
 
+TRAIN_TEST(holdLossIsHowFarPhotosMove)
+{
+    const Tensor before = train::unitLength(torch::randn({ 3, 8, 4, 5 })), mask = torch::ones({ 3, 1, 4, 5 });
+    mask[0].narrow(1, 2, 2).zero_();
+    const Tensor after = before.clone();
+    after[0].narrow(1, 0, 1).neg_();  // one row of the two in the grid: cosine -1 instead of 1
+    after[1].zero_();                 // a picture that may change
+    const Tensor counts = torch::tensor({ 1.f, 0.f, 1.f });
+    expectAtMost(std::abs(holdLoss(after * mask, before * mask, mask, counts).item<double>() - 1. / 3), 1e-5, "error of the loss");
+}
+
+// Nothing to hold at the start, whatever is centred and scaled; then the term grows.
+TRAIN_TEST(holdBeginsAtTheIdentity)
+{
+    for (const std::string kind : { "linear", "context" })
+    {
+        Options options;
+        options.adapter = kind;
+        options.adapterStart = "identity";
+        Adapter adapter(options, std::vector<float>(8, 0.1f));
+        const Tensor features = train::unitLength(torch::randn({ 2, 8, 4, 5 })), mask = torch::ones({ 2, 1, 4, 5 });
+        const auto moved = [&]
+        {
+            return holdLoss(adapter->forward(features, mask), adapter->identity(features, mask), mask, torch::ones({ 2 })).item<double>();
+        };
+        expectAtMost(std::abs(moved()), 1e-4, "moved by the identity");
+        torch::NoGradGuard guard;
+        for (torch::Tensor& p : adapter->parameters())
+            p.add_(torch::randn_like(p));
+        CV_Assert(moved() > 0.1);
+    }
+}
+
 TRAIN_TEST(proxyLossOfKnownScores)
 {
     // two cells, sigma so small that all of the target lies in the nearest one
