@@ -18,8 +18,9 @@ class Recipe:
 
 RECIPES = {
     'default': Recipe('PMNC, pairs and photos (default)', photos=True),
-    'specialised': Recipe('PMNC'),
+    'specialised': Recipe('PMNC, backbone\'s last blocks too (specialised)'),
     'photos': Recipe('PMNC, photos only', labels=False, photos=True),
+    'pmnc': Recipe('PMNC'),
     'adapter': Recipe('adapter alone', modes=('dense',)),
     'ncnet_33': Recipe('NC-Net 3-3', modes=('dense',)),
     'ncnet_555': Recipe('NC-Net 5-5-5', modes=('dense',)),

@@ -16,7 +16,8 @@ REQUIRED = {'default': (0.39, 0.63, 0.74), 'specialised': (0.42, 0.65, 0.76), 'r
 GAIN_LEFT_OUT = 0.05, 0.10, 0.12  # over nearest neighbours
 GAIN_PHOTOS = 0.05                # at 0.1
 BETWEEN_SEARCHES = 0.5            # points
-CONSENSUS = 'ncnet_33', 'ncnet_555', 'ancnet'  # learn from the same pairs as `specialised`, as does `adapter`
+TRAINING = 15, 4                  # minutes of one core; GB
+CONSENSUS = 'ncnet_33', 'ncnet_555', 'ancnet'  # learn from the same pairs and features as `pmnc`, as does `adapter`
 
 
 def find(rows, **wanted):
@@ -38,7 +39,7 @@ def summary(results):
         timing = find(results['timings'], recipe=recipe, mode=mode)
         rows.append({'recipe': recipe, 'title': title(recipe), 'mode': mode, 'seeds': [e['seed'] for e in of],
                      'nearest': of[0]['nearest'], 'pck': pck.mean(0).tolist(), 'deviation': pck.std(0, ddof=1).tolist() if len(pck) > 1 else None,
-                     'trainSeconds': float(np.mean([r['seconds'] for r in runs])) if runs else None,
+                     'trainSeconds': min((r['cpuSeconds'] for r in runs), default=None),  # others may have computed features
                      'trainBytes': max((r['peakBytes'] for r in runs), default=None),
                      'steps': runs[0]['steps'] if runs else None, **(timing[0] if timing else {})})
     return rows
@@ -87,6 +88,11 @@ def figures(results):
     for category in results['categories']:
         gain = category_gains(results, 'photos', category)[1]
         line(rows, f'photos only, {category}: PCK at 0.1 over nearest neighbours', gain, GAIN_PHOTOS, '{:+.3f}')
+    for recipe in REQUIRED:
+        row = (rows_of(results, recipe) or [{}])[0]
+        for what, key, unit, bound in ('minutes', 'trainSeconds', 60, TRAINING[0]), ('GB', 'trainBytes', 1e9, TRAINING[1]):
+            value = row.get(key) and row[key] / unit
+            line(rows, f'{title(recipe)}: training, {what}', value, bound, '{:.1f}', most=True)
     for recipe in (name for name, recipe in recipes.RECIPES.items() if len(recipe.modes) == 2):
         pck = [row['pck'] for row in rows_of(results, recipe)]
         apart = 100 * float(np.abs(np.subtract(*pck)).max()) if len(pck) == 2 else None
@@ -105,10 +111,10 @@ def claim(rows, what, ours, others, text, most):
 
 
 def claims(results):
-    """What PMNC's paper says of itself, measured on `specialised` and those trained from the same pairs and features."""
-    ours = (find(results['methods'], recipe='specialised', mode='patchmatch') or [{}])[0]
+    """What PMNC's paper says of itself, measured on `pmnc` and those trained from the same pairs and features."""
+    ours = (find(results['methods'], recipe='pmnc', mode='patchmatch') or [{}])[0]
     nearest = [row for row in results['methods'] if row['recipe'] == ours.get('nearest')]
-    dense = find(results['methods'], recipe='specialised', mode='dense')
+    dense = find(results['methods'], recipe='pmnc', mode='dense')
     consensus = [row for name in CONSENSUS for row in rows_of(results, name)]
     simple = rows_of(results, 'adapter') + nearest
     rows = []
@@ -171,7 +177,8 @@ def document(results):
              f'{machine["threads"]} threads, OpenCV {machine["opencv"]}. Data: {results["name"]}, {results["pairs"]} pairs to measure on '
              f'of pictures that were not trained on; none of them chose the weights, as the last step\'s count. PCK by the keypoints\' '
              f'box, mean of the categories, mean ± standard deviation over the seeds {seeds}.',
-             f'Times are the best of {timing.get("repetitions", "-")}, mean of {timing.get("pairs", "-")} pairs, one method after the '
+             f'Training: the time that a run kept processors busy, the least of the seeds, as the first one also computes features. '
+             f'Times of matching are the best of {timing.get("repetitions", "-")}, mean of {timing.get("pairs", "-")} pairs, one method after the '
              'other: search is all from features to flow, in one direction. Workspace is what the search held, process all that a '
              'Python program needed.', methods_table(results)]
     left_out = left_out_table(results)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -81,8 +82,14 @@ def run_logged(words, log, progress):
     return usage.ru_maxrss * 1024
 
 
+def processor_seconds():
+    """Of all programs that were run so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def train(run, args, progress):
-    """What is kept of a run in run.json: options, command, steps, seconds, peak memory, the model's SHA-256."""
+    """What is kept of a run in run.json: options, command, steps, processor seconds, peak memory, the model's SHA-256."""
     folder = args.out / 'runs' / run.name
     file, model, log = folder / 'run.json', folder / 'model.yml', folder / 'train.log'
     wanted = {'recipeOptions': recipes.options(run.recipe), 'options': learning_options(run, args)}
@@ -95,18 +102,22 @@ def train(run, args, progress):
     folder.mkdir(parents=True, exist_ok=True)
     words = command(run, args, folder)
     found = dict(wanted, name=run.name, revision=machine.revision(), command=' '.join(words), peakBytes=found.get('peakBytes', 0),
+                 cpuSeconds=found.get('cpuSeconds', 0),
                  started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'))
     write(file, json.dumps(found, indent=1) + '\n')
-    memory = run_logged(words + ['--resume'] * (folder / 'checkpoint.pt').is_file(), log, progress)
-    found.update(peakBytes=max(memory, found['peakBytes']), sha256=sha256(model), **of_provenance(model))
-    write(file, json.dumps(found, indent=1) + '\n')
+    before = processor_seconds()
+    try:
+        memory = run_logged(words + ['--resume'] * (folder / 'checkpoint.pt').is_file(), log, progress)
+        found.update(peakBytes=max(memory, found['peakBytes']), sha256=sha256(model), **of_provenance(model))
+    finally:
+        found['cpuSeconds'] += processor_seconds() - before
+        write(file, json.dumps(found, indent=1) + '\n')
     return found
 
 
 def of_provenance(model):
-    """Steps and seconds, those of an interrupted run included."""
     text = cv.semcorr.Matcher.create(str(model)).getProvenance()
-    numbers = re.search(r'of (\d+) steps, ([\d.]+) s', text)
+    numbers = re.search(r'of (\d+) steps', text)
     if not numbers:
-        raise OSError(f'{model}: its provenance has no "N of N steps, N s":\n{text}')
-    return {'steps': int(numbers[1]), 'seconds': float(numbers[2]), 'provenance': text}
+        raise OSError(f'{model}: its provenance has no "N of N steps":\n{text}')
+    return {'steps': int(numbers[1]), 'provenance': text}
