@@ -66,7 +66,7 @@ TEST_F(Semcorr_DefaultModel, features_are_those_of_one_net)
     net->compute(picture, features);
     EXPECT_TRUE(sameBits(features, expected));
     FeatureNet::create()->compute(picture, plain);
-    EXPECT_GT(cv::norm(plain.reshape(1, 1), features.reshape(1, 1), NORM_INF), 0.1) << "create() is the backbone alone";
+    EXPECT_GT(cv::norm(plain.reshape(1, 1), features.reshape(1, 1), NORM_INF), 0.01) << "create() is the backbone alone";
 }
 
 TEST_F(Semcorr_DefaultModel, file_for_another_module)

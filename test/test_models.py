@@ -148,9 +148,9 @@ class Models(test_train.Data):
 
     def test_recipes(self):
         self.assertEqual({file.stem for file in recipes.FOLDER.glob('*.yml')}, set(recipes.RECIPES))
-        for name in recipes.RECIPES:
+        for name, recipe in recipes.RECIPES.items():
             words = [test_train.TRAINER, f'--config={recipes.FOLDER / name}.yml', '--pairs=nothing.csv', '--root=' + self.root,
-                     '--outputs=', '--out=' + self.out]
+                     '--outputs=', '--out=' + self.out, *['--photos=' + os.path.join(self.root, 'round')] * recipe.photos]
             result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
             self.assertIn('nothing.csv', result.stderr)  # the options are right, the data are not there
             self.assertEqual(result.returncode, 1)
