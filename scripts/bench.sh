@@ -14,7 +14,7 @@ bench.json, bench.md and bench_*.png. Prints what is required and what was measu
   --out=DIR      where the results go        (default <build dir>/bench)
   --data=DIR     photographs and val_pairs.csv of annotated pairs, as PF-WILLOW's (default: \$SEMCORR_SHARED/data/willow or
                  ../shared/data/willow; where there is none, the pictures of samples/data, without PCK)
-  --model=FILE   model to measure with       (default perf/data/pmnc_lite0_quick.yml.gz)
+  --model=FILE   model to measure with       (default: the one that is compiled in)
   --threads=N    threads                     (default 2)
   --docs         also puts pictures and tables into doc/pics and tutorials/semcorr_patchmatch.markdown
   --help         this text

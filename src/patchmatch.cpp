@@ -10,7 +10,6 @@ namespace cv { namespace semcorr {
 namespace {
 
 const size_t KEEP_BYTES = 32 << 20;  // correlations of small grids are kept, for 50² with 50² cells
-const int NEIGHBOUR_STARTS = 2;  // of each neighbour that a cell begins with, beside its own
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored
@@ -47,7 +46,8 @@ private:
     void propose(int cell1, const Point& target, List& fresh) const;
     void proposeStarts(const Mat& starts, int cell1, List& fresh) const;
     void propagate(int cell1, List& fresh) const;
-    void refine(int cell1, List& fresh) const;
+    void proposeMoved(int cell1, const Mat& targets, const Point& offset, List& fresh) const;
+    void refine(int cell1, const Mat& targets, List& fresh) const;
     void searchRandomly(int cell1, int iteration, List& fresh) const;
     void proposeAround(int cell1, List& fresh) const;
 
@@ -118,7 +118,7 @@ PatchMatchResult Search::run()
         {
             propagate(p, fresh);
             if (changed[p])
-                refine(p, fresh);
+                refine(p, hypotheses, fresh);
             if (params.randomSearch)
                 searchRandomly(p, iteration, fresh);
         });
@@ -264,19 +264,14 @@ void Search::propose(int cell1, const Point& target, List& fresh) const
     fresh.push_back(block);
 }
 
-// A cell's own and the best of each neighbour, which the first pass would ask for anyway: these share hidden activations
+// A cell's own, what lies around the best of them, and those of its neighbours. The first pass would ask for most of these anyway, and
+// in one round they share hidden activations.
 void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
 {
-    for (int i = 0; i < starts.cols; i++)
-        if (starts.at<int>(cell1, i) >= 0)
-            propose(cell1, cellOf2(starts.at<int>(cell1, i)), fresh);
+    proposeMoved(cell1, starts, Point(), fresh);
+    refine(cell1, starts, fresh);
     for (size_t i = 0; i < offsets.size(); i++)
-    {
-        const int neighbour = neighbourOf(cell1, offsets[i]);
-        for (int k = 0; neighbour >= 0 && k < std::min(starts.cols, NEIGHBOUR_STARTS); k++)
-            if (starts.at<int>(neighbour, k) >= 0)
-                propose(cell1, cellOf2(starts.at<int>(neighbour, k)) - offsets[i], fresh);
-    }
+        proposeMoved(cell1, starts, offsets[i], fresh);
 }
 
 // −1 outside grid 1
@@ -293,23 +288,28 @@ void Search::propagate(int cell1, List& fresh) const
     for (size_t i = 0; i < offsets.size(); i++)
     {
         const int neighbour = neighbourOf(cell1, offsets[i]);
-        if (neighbour < 0 || !changed[neighbour])
-            continue;
-        const int* targets = hypotheses.ptr<int>(neighbour);
-        for (int k = 0; k < hypotheses.cols && targets[k] >= 0; k++)
-            propose(cell1, cellOf2(targets[k]) - offsets[i], fresh);
+        if (neighbour >= 0 && changed[neighbour])
+            proposeMoved(cell1, hypotheses, offsets[i], fresh);
     }
 }
 
-void Search::refine(int cell1, List& fresh) const
+// The targets of the cell at an offset, moved as that cell is. targets {cells of grid 1, any}: target cells, −1 after the last
+void Search::proposeMoved(int cell1, const Mat& targets, const Point& offset, List& fresh) const
 {
-    const int* targets = hypotheses.ptr<int>(cell1);
-    for (int k = 0; k < hypotheses.cols && targets[k] >= 0; k++)
+    const int cell = neighbourOf(cell1, offset);
+    for (int k = 0; cell >= 0 && k < targets.cols && targets.at<int>(cell, k) >= 0; k++)
+        propose(cell1, cellOf2(targets.at<int>(cell, k)) - offset, fresh);
+}
+
+// What lies around the first of a cell's targets, as many as it has hypotheses
+void Search::refine(int cell1, const Mat& targets, List& fresh) const
+{
+    for (int k = 0; k < std::min(targets.cols, params.hypotheses) && targets.at<int>(cell1, k) >= 0; k++)
         for (int dy = -params.localRadius; dy <= params.localRadius; dy++)
         {
             const int reach = params.localRadius - std::abs(dy);
             for (int dx = -reach; dx <= reach; dx++)
-                propose(cell1, cellOf2(targets[k]) + Point(dx, dy), fresh);
+                propose(cell1, cellOf2(targets.at<int>(cell1, k)) + Point(dx, dy), fresh);
         }
 }
 

@@ -20,7 +20,7 @@ import search
 from common import Progress, positive, write
 
 ROOT = pathlib.Path(__file__).parents[2]
-MODEL = ROOT / 'perf/data/pmnc_lite0_quick.yml.gz'
+MODEL = ROOT / 'data/pmnc_lite0.yml.gz'
 # side of the grid: pairs, repetitions in each of the two blocks
 FULL = {25: (8, 8), 35: (8, 6), 50: (8, 4), 70: (8, 2), 100: (8, 1), 140: (4, 1), 200: (4, 1)}
 QUICK = {25: (8, 4), 50: (8, 2), 100: (2, 1), 200: (1, 1)}
