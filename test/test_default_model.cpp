@@ -93,7 +93,8 @@ TEST(Semcorr_DefaultMatcher, finds_what_a_warp_moved)
     {
         const Mat picture = samplePicture(names[i % 4]);
         const double w = picture.cols, h = picture.rows;
-        const Matx23d turned = getRotationMatrix2D(Point2f(picture.cols / 2.f, picture.rows / 2.f), 25, 0.8);
+        const double c = 0.8 * std::cos(25 * CV_PI / 180), a = 0.8 * std::sin(25 * CV_PI / 180);  // turned by 25 degrees, smaller
+        const Matx23d turned(c, a, (1 - c) * w / 2 - a * h / 2, -a, c, a * w / 2 + (1 - c) * h / 2);
         const Matx23d truth = i < 4 ? Matx23d(0.85, 0.12, 0.05 * w, -0.1, 0.9, 0.1 * h) : turned;
         Mat warped, flow;
         warpAffine(picture, warped, truth, picture.size(), INTER_LINEAR, BORDER_REFLECT);
