@@ -3,6 +3,9 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "test_precomp.hpp"
 #include "opencv2/imgcodecs.hpp"
+#if CV_VERSION_MAJOR >= 5
+#include "opencv2/geometry.hpp"  // getPerspectiveTransform, in imgproc before
+#endif
 
 // Whole pictures on fine grids, with flow that is known: picture 1 is picture 2 seen through a smooth map of the plane.
 
