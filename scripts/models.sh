@@ -24,7 +24,7 @@ what was interrupted goes on. All of it takes several hours on 2 cores.
   --threads=N             threads                                 (default: all cores)
   --quick                 three steps, one seed, few pictures: does it run; 2 to 3 minutes
   --docs                  also puts the tables into tutorials/semcorr_train.markdown
-  --ship                  also makes the default's model of the first seed the built-in one (tools/default_model/replace.py)
+  --ship                  also makes the default of the best seed the built-in model (tools/default_model/replace.py)
   -- OPTIONS              options of semcorr_train that go before those of the recipes, such as --device=cuda
   --help                  this text
 
