@@ -91,12 +91,12 @@ bool PairSource::attempt(const String& place, const std::function<void()>& step)
     }
 }
 
-void PairSource::add(const String& place, const std::function<void(ImagePair&)>& read)
+void PairSource::add(const String& place, const std::function<void(ImagePair&)>& read, bool annotated)
 {
     ImagePair pair;
     bool good = attempt(place, [&]() {
         read(pair);
-        if (pair.points1.empty() && pair.flow.empty())
+        if (annotated && pair.points1.empty() && pair.flow.empty())
             CV_Error(Error::StsParseError, "no keypoint is visible in both pictures");
     });
     if (pair.image2.empty())
@@ -192,6 +192,7 @@ static std::vector<ImagePair> readDataset(const String& dataset, const String& r
                                           std::vector<String>* problems)
 {
     static const DatasetReader readers[] = { { "csv", readCsvPairs },
+                                             { "images", readImagePairs },
                                              { "pfpascal", readPFPascalPairs },
                                              { "pfwillow", readPFWillowPairs },
                                              { "spair", readSPairPairs },
@@ -205,7 +206,7 @@ static std::vector<ImagePair> readDataset(const String& dataset, const String& r
             return source.finish(split);
         }
     }
-    CV_Error(Error::StsBadArg, format("dataset is \"%s\", expected \"csv\", \"pfpascal\", \"pfwillow\", \"spair\" or \"tss\"",
+    CV_Error(Error::StsBadArg, format("dataset is \"%s\", expected \"csv\", \"images\", \"pfpascal\", \"pfwillow\", \"spair\" or \"tss\"",
                                       printable(dataset).c_str()));
 }
 

@@ -24,8 +24,8 @@ public:
     String firstOf(const std::vector<String>& candidates) const;
 
     // Adds the pair that `read` fills in from one line of a list, or reports what it throws. The sizes of the pictures are
-    // read then, and what is to be mirrored (flip1, flip2) is; keypoints are optional where there is a flow.
-    void add(const String& place, const std::function<void(ImagePair&)>& read);
+    // read then, and what is to be mirrored (flip1, flip2) is. Unless there is a flow, annotated pairs need a keypoint.
+    void add(const String& place, const std::function<void(ImagePair&)>& read, bool annotated = true);
     // Reports what `step` throws; whether it threw nothing
     bool attempt(const String& place, const std::function<void()>& step);
     // Makes ids differ; reports a list without pairs.
@@ -45,6 +45,7 @@ private:
 
 // One reader for each data set; split as in readPairs. They throw for what makes the whole list unreadable.
 void readCsvPairs(PairSource& source, const String& split);
+void readImagePairs(PairSource& source, const String& split);
 void readPFPascalPairs(PairSource& source, const String& split);
 void readPFWillowPairs(PairSource& source, const String& split);
 void readSPairPairs(PairSource& source, const String& split);

@@ -44,11 +44,11 @@ static String listOf(const PairSource& source, const String& split)
     return source.find(std::vector<String>(1, name));
 }
 
-void readCsvPairs(PairSource& source, const String& split)
+static void readPlainList(PairSource& source, const String& split, bool annotated)
 {
     const CsvTable table(listOf(source, split));
     const int image1 = table.column("imageA"), image2 = table.column("imageB"), category = table.findColumn("category");
-    const std::vector<KeypointColumns> columns = keypointColumns(table);
+    const std::vector<KeypointColumns> columns = annotated ? keypointColumns(table) : std::vector<KeypointColumns>();
     for (const TextLine& row : table.rows())
         source.add(row.place, [&](ImagePair& pair) {
             const std::vector<String> cells = table.cells(row);
@@ -57,7 +57,17 @@ void readCsvPairs(PairSource& source, const String& split)
             pair.id = pairId(cells[image1], cells[image2]);
             pair.image1 = source.path(cells[image1]);
             pair.image2 = source.path(cells[image2]);
-        });
+        }, annotated);
+}
+
+void readCsvPairs(PairSource& source, const String& split)
+{
+    readPlainList(source, split, true);
+}
+
+void readImagePairs(PairSource& source, const String& split)
+{
+    readPlainList(source, split, false);
 }
 
 // Names of the pictures, 10 x and 10 y in the first and as many in the second; the names of the columns are not relied upon

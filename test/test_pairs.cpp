@@ -31,6 +31,21 @@ TEST_F(Semcorr_Pairs, plain_csv)
 }
 
 // Columns in any order, a byte order mark, Windows line ends, blank lines, quotes, invisible keypoints, repeated pairs
+TEST_F(Semcorr_Pairs, pictures_alone)
+{
+    writePicture("Car/one.png", 400, 300);
+    writePicture("Car/two.png", 200, 100);
+    write("train_pairs.csv", "imageB,imageA\nCar/two.png,Car/one.png\n");
+    const ImagePair pair = readOne("images", "train");
+    EXPECT_EQ("Car/one.png:Car/two.png", pair.id);
+    EXPECT_EQ("Car", pair.category);
+    EXPECT_EQ(Size(200, 100), pair.size2);
+    EXPECT_TRUE(pair.points1.empty() && pair.points2.empty());
+    EXPECT_ERROR(computePCK({ pair }, std::vector<Mat>(1), { 0.1 }), "points2");
+    write("train_pairs.csv", "imageA\nCar/one.png\n");
+    EXPECT_ERROR(readOne("images", "train"), "no column is named \"imageB\"");
+}
+
 TEST_F(Semcorr_Pairs, plain_csv_as_spreadsheets_write_it)
 {
     writePicture("a, b.png", 10, 10);
@@ -118,7 +133,7 @@ TEST_F(Semcorr_Pairs, errors_name_file_and_line)
     EXPECT_ERROR(list(header + "\"a.png,a.png,1,2,3,4,5,6,7,8\n"), "a quote is not closed");
     std::vector<ImagePair> pairs;
     EXPECT_ERROR(readPairs("csv", path("nowhere"), "x.csv", pairs), "nowhere\" is no folder");
-    EXPECT_ERROR(readPairs("CSV", folder, "x.csv", pairs), "dataset is \"CSV\", expected \"csv\", \"pfpascal\"");
+    EXPECT_ERROR(readPairs("CSV", folder, "x.csv", pairs), "dataset is \"CSV\", expected \"csv\", \"images\", \"pfpascal\"");
     EXPECT_ERROR(checkDataset("CSV", folder, "x.csv"), "dataset is \"CSV\"");
     EXPECT_EQ(1u, checkDataset("csv", path("nowhere"), "x.csv").size());
 }

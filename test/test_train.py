@@ -269,6 +269,18 @@ class Train(Data):
                 picture = draw('round', 1)[0]
                 self.assertTrue(np.isfinite(matcher.match(picture, picture)[0]).all())
 
+    def test_pairs_without_points(self):
+        pairs = self.file('pairs.csv', self.dir.name)
+        with open(self.pairs) as full, open(pairs, 'w') as f:
+            f.writelines(','.join(line.split(',')[:2]) + '\n' for line in full)
+        options = ['--dataset=images', '--pairs=' + pairs, '--val-pairs=' + self.val, '--adapter=linear']
+        self.train(*options, '--method=ncnet', '--loss=weak')
+        losses = self.losses()
+        self.assertLess(np.mean(losses[-3:]), np.mean(losses[:3]))
+        self.assertTrue(os.path.exists(self.file('model.yml')))
+        self.assertFails(self.call(*options), '--dataset=images has no points', '--loss=weak')
+        self.assertFails(self.call('--pairs=' + pairs), 'no column is named "XA1"')
+
     def test_dense_methods_resume(self):
         whole = os.path.join(self.dir.name, 'whole')
         options = ['--method=ncnet', '--loss=weak', '--adapter=linear', '--steps=6', '--checkpoint-every=3', '--batch=2']

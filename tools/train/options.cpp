@@ -107,10 +107,10 @@ const std::vector<Group>& table()
     typedef Options O;
     static const std::vector<Group> groups = {
         { "Data", {
-            choice("dataset", &O::dataset, "csv|pfpascal|pfwillow|spair", "the format of the pairs"),
+            choice("dataset", &O::dataset, "csv|images|pfpascal|pfwillow|spair", "the format of the pairs; images: a CSV without points"),
             text("root", &O::root, "DIR", "the data set's folder"),
             text("pairs", &O::pairs, "CSV", "pairs to train on; for data sets with splits the split's name, such as trn"),
-            text("val-pairs", &O::valPairs, "CSV", "pairs to validate on, likewise; none: keep the last weights"),
+            text("val-pairs", &O::valPairs, "CSV", "pairs to validate on, likewise, but with points; none: keep the last weights"),
             text("only", &O::only, "A,B", "train on these categories only"),
             text("without", &O::without, "A,B", "leave these categories out of training"),
             text("photos", &O::photos, "PATH", "unlabelled pictures for synthetic warps: a folder or a .tar file"),
@@ -253,6 +253,8 @@ void checkTogether(const Options& o)
     if (o.method == "pmnc" && (o.loss != "entropy" || o.selfSimilarity))
         CV_Error(cv::Error::StsBadArg, "--method=pmnc scores the pairs at points only, expected --loss=entropy and no "
                                        "--self-similarity");
+    if (o.dataset == "images" && o.loss != "weak")
+        CV_Error(cv::Error::StsBadArg, "--dataset=images has no points, expected --method=ncnet --loss=weak, or --photos without --pairs");
     if (o.loss == "weak" && o.batch < 2)
         CV_Error(cv::Error::StsBadArg, "--loss=weak --batch=1: expected at least 2, as other pairs of a batch serve as mismatches");
     if (o.loss == "ancnet" && o.residual != 0)

@@ -17,7 +17,8 @@ Validation::Validation(const Options& options, const Backbone& backbone_, Featur
 {
     if (options.valPairs.empty())
         return;
-    data = readDataset(options.dataset, options.root, options.valPairs);
+    // PCK needs points
+    data = readDataset(options.dataset == "images" ? "csv" : options.dataset, options.root, options.valPairs);
     Progress progress("features for validation", (int)data.pictures.size(), 0, quiet);
     for (size_t i = 0; i < data.pictures.size(); i++)
     {

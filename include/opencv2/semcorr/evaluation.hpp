@@ -24,7 +24,7 @@ struct CV_EXPORTS_W_SIMPLE ImagePair
     CV_PROP_RW String image1;   //!< path of the first picture (source), beginning with the root given to readPairs
     CV_PROP_RW String image2;   //!< path of the second picture (target)
     CV_PROP_RW String category; //!< name of the object class; "" if there are none
-    CV_PROP_RW Mat points1;     //!< Nx1 `CV_32FC2`, keypoints in image 1; only those that are visible in both; empty for TSS
+    CV_PROP_RW Mat points1;     //!< Nx1 `CV_32FC2`, keypoints in image 1; only those visible in both; empty for TSS and "images"
     CV_PROP_RW Mat points2;     //!< Nx1 `CV_32FC2`, the same in image 2
     CV_PROP_RW Rect2d box1;     //!< box of the object in image 1, width = xmax - xmin as in published programs; empty: unknown
     CV_PROP_RW Rect2d box2;     //!< box of the object in image 2
@@ -119,6 +119,8 @@ struct CV_EXPORTS_W_SIMPLE PCKComparison
 
 - "csv": the plain list below. split is a list file, relative to root or else to the current folder; without ".csv" at its end
   `<split>_pairs.csv` is meant. Pictures are where the list says, relative to root.
+- "images": such a list of pictures alone, for training without annotations; columns of keypoints are not read. ImagePair::points1
+  and points2 are empty then, and computePCK() throws for such pairs.
 - "pfpascal" (PF-PASCAL @cite Ham2018): split is "train" ("trn"), "val" or "test". Root holds `{train,val,test}_pairs.csv`, perhaps
   in `image_pairs/`, and `JPEGImages/` and `Annotations/<class>/<name>.mat`, perhaps in `PF-dataset-PASCAL/`. The test list holds
   the keypoints itself; train and val need the annotations.
@@ -140,12 +142,12 @@ and shifted by -1; other programs take them as they are. Those of SPair-71k and 
 **Pairs.** PF-PASCAL's training list has pairs of which both pictures are to be mirrored: ImagePair::flip1 and flip2. TSS gives
 two pairs for each folder, 1 to 2 and 2 to 1, with ids `.../1to2` and `.../2to1`; where `flip_gt.txt` says 1, the flow points into
 the mirrored second picture: flip2. Mirroring is left to the caller. A pair without any keypoint visible in both pictures is an
-error.
+error, except for "images".
 
 Throws cv::Exception naming file and line for a missing folder, file or picture, or a malformed line. Sizes of pictures are
 taken from the head of the file (JPEG, PNG; others stay unknown) or from the annotation (SPair-71k).
 
-@param dataset "csv", "pfpascal", "pfwillow", "spair" or "tss"
+@param dataset "csv", "images", "pfpascal", "pfwillow", "spair" or "tss"
 @param root folder of the data set
 @param split part of the data set, see above
 @param pairs the pairs in the order of the list */
