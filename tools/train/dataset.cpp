@@ -17,7 +17,10 @@ namespace train {
 
 std::vector<cv::Point2f> toPoints(const cv::Mat& points)
 {
-    return std::vector<cv::Point2f>(points.begin<cv::Point2f>(), points.end<cv::Point2f>());
+    std::vector<cv::Point2f> result;
+    if (!points.empty())  // iterators of an empty matrix divide by its step of 0
+        result.assign(points.begin<cv::Point2f>(), points.end<cv::Point2f>());
+    return result;
 }
 
 std::string Dataset::size() const

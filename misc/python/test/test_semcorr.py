@@ -811,7 +811,7 @@ class Evaluation(SemcorrTest):
         problems = semcorr.checkDataset('csv', str(self.root), 'val')
         self.assertEqual([p.split('pairs.csv:')[1].split()[0] for p in problems], ['2:', '2:', '3:'])
         self.assert_error('pairs.csv:2: picture', semcorr.readPairs, 'csv', str(self.root), 'val')
-        self.assert_error('expected "csv", "pfpascal"', semcorr.readPairs, 'pascal', str(self.root), 'val')
+        self.assert_error('expected "csv", "images", "pfpascal"', semcorr.readPairs, 'pascal', str(self.root), 'val')
 
     def test_pf_pascal_with_compressed_annotations(self):
         for name, size in (('a', (50, 40)), ('b', (60, 30))):
