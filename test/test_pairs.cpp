@@ -30,7 +30,6 @@ TEST_F(Semcorr_Pairs, plain_csv)
     EXPECT_TRUE(checkDataset("csv", folder, "val").empty());
 }
 
-// Columns in any order, a byte order mark, Windows line ends, blank lines, quotes, invisible keypoints, repeated pairs
 TEST_F(Semcorr_Pairs, pictures_alone)
 {
     writePicture("Car/one.png", 400, 300);
@@ -46,6 +45,7 @@ TEST_F(Semcorr_Pairs, pictures_alone)
     EXPECT_ERROR(readOne("images", "train"), "no column is named \"imageB\"");
 }
 
+// Columns in any order, a byte order mark, Windows line ends, blank lines, quotes, invisible keypoints, repeated pairs
 TEST_F(Semcorr_Pairs, plain_csv_as_spreadsheets_write_it)
 {
     writePicture("a, b.png", 10, 10);

@@ -155,7 +155,7 @@ def measure(args):
 
 def ship(args, results):
     """The seed that finds most points at 0.1"""
-    rows = [row for row in results['evaluations'] if row['recipe'] == 'default' and row['mode'] == 'patchmatch' and not row['without']]
+    rows = tables.find(results['evaluations'], recipe='default', mode='patchmatch', without='')
     model = max(rows, key=lambda row: row['mean'][1])['model']
     title = f'{results["name"]}, pictures that were not trained on'
     subprocess.run([sys.executable, ROOT / 'tools/default_model/replace.py', model, '--measure', title, args.root, args.val_pairs,

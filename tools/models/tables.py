@@ -175,9 +175,8 @@ def document(results):
     seeds = ', '.join(map(str, results['seeds']))
     parts = [f'Command: `{without_folders(results["command"]).strip()}`{commit}. Machine: {machine["cpu"]}, {machine["cores"]} cores, '
              f'{machine["threads"]} threads, OpenCV {machine["opencv"]}. Data: {results["name"]}, {results["pairs"]} pairs to measure on '
-             f'of pictures that were not trained on; none of them chose a step, as the last one\'s weights count; '
-             f'the options of the recipes were chosen with them. PCK by the keypoints\' '
-             f'box, mean of the categories, mean ± standard deviation over the seeds {seeds}.',
+             f'of pictures that were not trained on; none of them chose a step, as the last one\'s weights count; the options of the '
+             f'recipes were chosen with them. PCK by the keypoints\' box, mean of the categories, mean ± standard deviation over the seeds {seeds}.',
              f'Training: the time that a run kept processors busy, the least of the seeds, as the first one also computes features. '
              f'Times of matching are the best of {timing.get("repetitions", "-")}, mean of {timing.get("pairs", "-")} pairs, one method after the '
              'other: search is all from features to flow, in one direction. Workspace is what the search held, process all that a '
