@@ -133,6 +133,9 @@ configure() {
         "-DPYTHON3_LIBRARY=$("$python" -c 'import os, sysconfig as s; print(os.path.join(s.get_config_var("LIBDIR"), s.get_config_var("LDLIBRARY")))')"
         "-DPYTHON3_NUMPY_INCLUDE_DIRS=$("$python" -c 'import numpy; print(numpy.get_include())')"
         -DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
+    if [ "$(uname -m)" = x86_64 ]; then  # OpenCV's default and AVX512_ICL, which multiplies bytes
+        options+=("-DCPU_DISPATCH=SSE4_1;SSE4_2;AVX;FP16;AVX2;AVX512_SKX;AVX512_ICL")
+    fi
     # What the module does not use, and what would make the result depend on the machine's other libraries.
     local off
     for off in IPP ADE ITT FFMPEG GSTREAMER V4L 1394 GTK QT VTK OPENEXR TIFF WEBP JASPER OPENJPEG AVIF EIGEN LAPACK OPENCL \

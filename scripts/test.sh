@@ -8,7 +8,8 @@ usage() {
 usage: scripts/test.sh [options of scripts/build.sh]
 
 Builds the module with its tests and runs, with one log per suite in <build dir>/test-logs:
-  accuracy         opencv_test_semcorr with every instruction set of this CPU, and again without AVX-512 and without AVX2
+  accuracy         opencv_test_semcorr with every instruction set of this CPU, and again without AVX-512 and without AVX2,
+                   its searches also without AVX512_ICL
   perf             opencv_perf_semcorr, every case once (does it run; for timings call it directly)
   python           misc/python/test
   programs         the samples, run as a user would
@@ -64,8 +65,9 @@ count_unittest() {
 
 test=$build/bin/opencv_test_semcorr
 suite accuracy gtest "$test"
-suite accuracy-no-avx512 gtest env OPENCV_CPU_DISABLE=AVX512-SKX "$test"
-suite accuracy-no-avx2 gtest env OPENCV_CPU_DISABLE=AVX512-SKX,AVX2 "$test"
+suite accuracy-no-icl gtest env OPENCV_CPU_DISABLE=AVX512-ICL "$test" --gtest_filter='*PatchMatch*:*Default*'
+suite accuracy-no-avx512 gtest env OPENCV_CPU_DISABLE=AVX512-ICL,AVX512-SKX "$test"
+suite accuracy-no-avx2 gtest env OPENCV_CPU_DISABLE=AVX512-ICL,AVX512-SKX,AVX2 "$test"
 suite perf gtest "$build/bin/opencv_perf_semcorr" --perf_min_samples=1 --perf_force_samples=1
 suite python unittest "$build/venv/bin/python" "$repo/misc/python/test/test_semcorr.py" -v
 suite programs unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_programs.py" -v

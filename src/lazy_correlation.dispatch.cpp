@@ -11,16 +11,11 @@
 namespace cv { namespace semcorr {
 
 static const float MUTUAL_EPS = 1e-5f;  // default of mutualFilter
-static const int MAX_LANES = 16, MAX_SOURCES = 8;
+static const int MAX_SOURCES = 8;
 
 static void maxima(const CorrelationView& v, int first, int last, float* best1, float* best2)
 {
     CV_CPU_DISPATCH(maximaOfGroups, (v, first, last, best1, best2), CV_CPU_DISPATCH_MODES_ALL);
-}
-
-static void diagonalMaximaIn(const CorrelationView& v, const Rect& cells1, int keep, int* cells, float* planes)
-{
-    CV_CPU_DISPATCH(diagonalMaximaOf, (v, cells1, keep, cells, planes), CV_CPU_DISPATCH_MODES_ALL);
 }
 
 static void diagonalsNearIn(const CorrelationView& v, const Point& p, const Point& q, float* sums)
@@ -124,47 +119,6 @@ void LazyCorrelation::pairs(const int* cells1, const int* cells2, int n, float* 
 void LazyCorrelation::diagonalsNear(const Point& p, const Point& q, float* sums) const
 {
     diagonalsNearIn(v, p, q, sums);
-}
-
-size_t LazyCorrelation::planeFloats() const
-{
-    return (size_t)(v.groups.width * GROUP_SIDE + MAX_LANES) * v.groups.height * GROUP_SIDE;
-}
-
-// Equal parts of grid 1, as many as let what diagonalMaxima sums up for one of them stay in a second-level cache
-Size LazyCorrelation::diagonalBlocks() const
-{
-    const size_t cacheFloats = 3 << 17;
-    const int columns = (int)std::min<size_t>(std::max<size_t>(cacheFloats / (4 * planeFloats()), MAX_SOURCES), v.grid1.width);
-    const int rows = std::min(16, v.grid1.height);
-    return Size(divUp(v.grid1.width, columns), divUp(v.grid1.height, rows));
-}
-
-// Scratch of one thread
-size_t LazyCorrelation::diagonalFloats() const
-{
-    return (4 * divUp(v.grid1.width, diagonalBlocks().width) + 3) * planeFloats();
-}
-
-size_t LazyCorrelation::diagonalBytes() const
-{
-    return getNumThreads() * diagonalFloats() * sizeof(float);
-}
-
-void LazyCorrelation::diagonalMaxima(int keep, int* cells) const
-{
-    const Size blocks = diagonalBlocks();
-    parallel_for_(Range(0, blocks.area()), [&](const Range& range)
-    {
-        std::vector<float> planes(diagonalFloats());
-        for (int i = range.start; i < range.end; i++)
-        {
-            const int y = i / blocks.width, x = i % blocks.width;
-            const Point a(v.grid1.width * x / blocks.width, v.grid1.height * y / blocks.height);
-            const Point b(v.grid1.width * (x + 1) / blocks.width, v.grid1.height * (y + 1) / blocks.height);
-            diagonalMaximaIn(v, Rect(a, b), keep, cells, planes.data());
-        }
-    }, blocks.area());
 }
 
 }}

@@ -29,6 +29,14 @@ struct CorrelationView
     // mutual filter: largest correlation of each cell + eps; null without
     const float* best1;  // {cells of grid 1}
     const float* best2;  // {groups, GROUP}
+
+    // place of a cell of grid 2 in arrays of groups
+    int groupCellOf(int y, int x) const
+    {
+        y += GRID_BORDER;
+        x += GRID_BORDER;
+        return (y / GROUP_SIDE * groups.width + x / GROUP_SIDE) * GROUP + y % GROUP_SIDE * GROUP_SIDE + x % GROUP_SIDE;
+    }
 };
 
 // Correlations of two grids of features, computed where they are asked for: c(p, q), or its soft mutual nearest neighbours as
@@ -43,24 +51,16 @@ public:
     const CorrelationView& view() const { return v; }
     // out[i] = correlation of cell cells1[i] with cells2[i], row-major indices
     void pairs(const int* cells1, const int* cells2, int n, float* out) const;
-    // A first guess of the consensus: s(p, q) = Σ c(p + u, q + u) over the 3×3 offsets u inside the grids.
-    // The `keep` best local maxima of s over 3×3 cells of grid 2 for each source cell, best first; −1 where there are fewer.
-    // cells {cells of grid 1, keep}
-    void diagonalMaxima(int keep, int* cells) const;
-    // bytes that it needs, with all threads, and those that this object holds
-    size_t diagonalBytes() const;
+    // bytes that this object holds
     size_t bytes() const { return (packed.total() + kept.total() + best1.total() + best2.total()) * sizeof(float); }
 
-    // s at 3×3 moves around q + i, for the source cells p + i of a square of 2×2: sums {4, NEAR}; cells outside the grids count
-    // as 0, and so do sums of them.
+    // Σ c(p + i + u, q' + u) over the 3×3 offsets u for the source cells p + i of a square of 2×2, at 3×3 moves q' around q + i:
+    // sums {4, NEAR}; cells outside the grids count as 0.
     void diagonalsNear(const Point& p, const Point& q, float* sums) const;
 
 private:
     void findMaxima();
     void keepAll();
-    Size diagonalBlocks() const;
-    size_t diagonalFloats() const;
-    size_t planeFloats() const;
 
     Mat f1, f2, packed, kept, best1, best2;
     CorrelationView v;

@@ -9,7 +9,7 @@ namespace cv { namespace semcorr {
 
 namespace {
 
-const size_t KEEP_BYTES = 32 << 20;  // correlations of small grids are kept, for 50² with 50² cells
+const size_t KEEP_BYTES = 4 << 20;  // correlations of small grids are kept, up to about 30² with 30² cells
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored
@@ -34,6 +34,10 @@ public:
     PatchMatchResult run();
 
 private:
+    void search();
+    Mat starts();
+    Mat startsOfCoarseSearch();
+
     typedef std::vector<int> List;
     typedef std::function<void(int cell1, List& fresh)> Proposer;
 
@@ -46,7 +50,7 @@ private:
     void propose(int cell1, const Point& target, List& fresh) const;
     void proposeStarts(const Mat& starts, int cell1, List& fresh) const;
     void propagate(int cell1, List& fresh) const;
-    void proposeMoved(int cell1, const Mat& targets, const Point& offset, List& fresh) const;
+    void proposeMoved(int cell1, const Mat& targets, int count, const Point& offset, List& fresh) const;
     void refine(int cell1, const Mat& targets, List& fresh) const;
     void searchRandomly(int cell1, int iteration, List& fresh) const;
     void proposeAround(int cell1, List& fresh) const;
@@ -62,6 +66,7 @@ private:
     Point cellOf2(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
 
     const Mat f1, f2;
+    const ConsensusNet& net;
     const Matcher::Params params;
     const int around;
     const LazyCorrelation correlation;
@@ -70,7 +75,7 @@ private:
     std::vector<Point> offsets;
     std::vector<Round> rounds;
     Mat hypotheses;  // {cells of grid 1, params.hypotheses} row-major target cells, best first, −1 for none
-    Mat best;        // {cells of grid 1} score of the first
+    Mat best;        // of the same shape, their scores, −FLT_MAX for none
     std::vector<uchar> changed;  // {cells of grid 1} whether the last round found other hypotheses
     Ptr<PairScorer> scorer;
     PatchMatchResult result;
@@ -91,11 +96,11 @@ std::vector<Point> offsetsOf(int pattern)
     return result;
 }
 
-Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net, const Matcher::Params& params_, int around_)
-    : f1(f1_), f2(f2_), params(params_), around(around_),
+Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net_, const Matcher::Params& params_, int around_)
+    : f1(f1_), f2(f2_), net(net_), params(params_), around(around_),
       correlation(f1_, f2_, params_.mutual, std::min(KEEP_BYTES, params_.memoryLimit / 4)), grid1(correlation.view().grid1),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
-      hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(1, grid1.area(), CV_32F, Scalar(-FLT_MAX)),
+      hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(hypotheses.size(), CV_32F, Scalar(-FLT_MAX)),
       changed(grid1.area()), result()
 {
     // the other half of what is left is for the lists of scored blocks
@@ -105,10 +110,18 @@ Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net, const Ma
 
 PatchMatchResult Search::run()
 {
-    size_t startBytes;
-    const Mat starts = startTargets(f1, f2, correlation, params.init, params.seed, startBytes);
-    reserve(startBytes);
-    scoreNew([&](int p, List& fresh) { proposeStarts(starts, p, fresh); });
+    search();
+    scoreNew([&](int p, List& fresh) { proposeAround(p, fresh); });
+    result.around = scoresAround();
+    result.targets = field();
+    result.best = best.col(0).clone().reshape(1, grid1.height);
+    return result;
+}
+
+void Search::search()
+{
+    const Mat first = starts();
+    scoreNew([&](int p, List& fresh) { proposeStarts(first, p, fresh); });
     chooseHypotheses(rounds.back());
     while (result.iterations < params.iterations)
     {
@@ -127,11 +140,34 @@ PatchMatchResult Search::run()
         chooseHypotheses(rounds.back());
         result.iterations = iteration;
     }
-    scoreNew([&](int p, List& fresh) { proposeAround(p, fresh); });
-    result.around = scoresAround();
-    result.targets = field();
-    result.best = best.reshape(1, grid1.height);
-    return result;
+}
+
+// Row-major target cells of each source cell, best first, −1 after the last
+Mat Search::starts()
+{
+    if (params.init == INIT_COARSE_TO_FINE && (double)grid1.area() * blocks.grid.area() > POOLED_PAIRS)
+        return startsOfCoarseSearch();
+    size_t bytes;
+    const size_t memory = params.memoryLimit - std::min(bytesHeld(), params.memoryLimit);
+    const Mat targets = startTargets(f1, f2, correlation, params.init, params.seed, memory, bytes);
+    reserve(bytes);
+    return targets;
+}
+
+// Fine grids repeat themselves: a 5×5 patch is a small part of the picture there. What the consensus finds on pooled features is
+// both cheaper and more often right than the best correlations of all cells.
+Mat Search::startsOfCoarseSearch()
+{
+    const Mat coarse1 = poolFeatures(f1), coarse2 = poolFeatures(f2);
+    const size_t held = bytesHeld() + (coarse1.total() + coarse2.total()) * sizeof(float);
+    Matcher::Params coarseParams = params;
+    coarseParams.memoryLimit -= std::min(held, params.memoryLimit);
+    Search coarse(coarse1, coarse2, net, coarseParams, 0);
+    coarse.search();
+    result.pairsScored += coarse.result.pairsScored;
+    result.hiddenSites += coarse.result.hiddenSites;
+    result.peakWorkspace = std::max(result.peakWorkspace, held + coarse.result.peakWorkspace);
+    return finerTargets(coarse.hypotheses, coarse.grid1, coarse.blocks.grid, correlation);
 }
 
 // A round: every source cell lists the blocks that it wants and has not scored, and they are scored. False if there are none.
@@ -165,8 +201,9 @@ bool Search::scoreNew(const Proposer& proposer)
         List().swap(rows[y]);
     }
     round.scores.resize(count * BLOCK);
+    const int64 sites = scorer->hiddenSites();
     scorer->score(round.lists, round.scores.data());
-    result.hiddenSites = scorer->hiddenSites();
+    result.hiddenSites += scorer->hiddenSites() - sites;
     bestOfBlocks(round);
     rounds.push_back(std::move(round));
     return true;
@@ -213,7 +250,7 @@ bool Search::choose(int cell1)
     std::copy_n(chosen, hypotheses.cols, before.data());
     std::fill_n(chosen, hypotheses.cols, -1);
     for (int k = 0; k < hypotheses.cols && (k == 0 || chosen[k - 1] >= 0); k++)
-        chosen[k] = bestApart(cell1, chosen, k, k == 0 ? best.ptr<float>() + cell1 : 0);
+        chosen[k] = bestApart(cell1, chosen, k, best.ptr<float>(cell1) + k);
     return !std::equal(chosen, chosen + hypotheses.cols, before.data());
 }
 
@@ -241,8 +278,7 @@ int Search::bestApart(int cell1, const int* others, int count, float* score) con
                 highest = s;
             }
         }
-    if (score)
-        *score = highest;
+    *score = target < 0 ? -FLT_MAX : highest;
     return target;
 }
 
@@ -264,14 +300,14 @@ void Search::propose(int cell1, const Point& target, List& fresh) const
     fresh.push_back(block);
 }
 
-// A cell's own, what lies around the best of them, and those of its neighbours. The first pass would ask for most of these anyway, and
-// in one round they share hidden activations.
+// A cell's own, what lies around the best of them, and the best of its neighbours. The first pass would ask for most of these
+// anyway, and in one round they share hidden activations.
 void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
 {
-    proposeMoved(cell1, starts, Point(), fresh);
+    proposeMoved(cell1, starts, starts.cols, Point(), fresh);
     refine(cell1, starts, fresh);
     for (size_t i = 0; i < offsets.size(); i++)
-        proposeMoved(cell1, starts, offsets[i], fresh);
+        proposeMoved(cell1, starts, params.hypotheses, offsets[i], fresh);
 }
 
 // −1 outside grid 1
@@ -282,22 +318,30 @@ int Search::neighbourOf(int cell1, const Point& offset) const
     return inside ? p.y * grid1.width + p.x : -1;
 }
 
-// What neighbours match to, at the same displacement; those that match as before have told already
+// What neighbours match to, at the same displacement, if it is worth more there than what this cell has. Those that match as before
+// have told already.
 void Search::propagate(int cell1, List& fresh) const
 {
+    const float own = best.at<float>(cell1, 0);
     for (size_t i = 0; i < offsets.size(); i++)
     {
         const int neighbour = neighbourOf(cell1, offsets[i]);
-        if (neighbour >= 0 && changed[neighbour])
-            proposeMoved(cell1, hypotheses, offsets[i], fresh);
+        if (neighbour < 0 || !changed[neighbour])
+            continue;
+        int better = 0;  // hypotheses are sorted
+        while (better < best.cols && best.at<float>(neighbour, better) > own)
+            better++;
+        proposeMoved(cell1, hypotheses, better, offsets[i], fresh);
     }
 }
 
-// The targets of the cell at an offset, moved as that cell is. targets {cells of grid 1, any}: target cells, −1 after the last
-void Search::proposeMoved(int cell1, const Mat& targets, const Point& offset, List& fresh) const
+// The first `count` targets of the cell at an offset, moved as that cell is. targets {cells of grid 1, any}: target cells, −1 after
+// the last
+void Search::proposeMoved(int cell1, const Mat& targets, int count, const Point& offset, List& fresh) const
 {
     const int cell = neighbourOf(cell1, offset);
-    for (int k = 0; cell >= 0 && k < targets.cols && targets.at<int>(cell, k) >= 0; k++)
+    count = std::min(count, targets.cols);
+    for (int k = 0; cell >= 0 && k < count && targets.at<int>(cell, k) >= 0; k++)
         propose(cell1, cellOf2(targets.at<int>(cell, k)) - offset, fresh);
 }
 

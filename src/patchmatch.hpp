@@ -25,9 +25,21 @@ struct PatchMatchResult
 // around: radius of PatchMatchResult::around, in [0, 2].
 PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const Matcher::Params& params, int around);
 
-// Where the search begins: row-major target cells of each source cell, best first, −1 where there are fewer: {cells 1, count}.
-// f1, f2 are those of `correlation`; `bytes` gets the workspace that was needed.
-Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t& bytes);
+// INIT_COARSE_TO_FINE pools grids with more pairs of cells than this. The best correlations of all pairs are cheap up to here.
+static const double POOLED_PAIRS = 128. * 128 * 128 * 128;
+
+// Where the search begins: row-major target cells of each source cell, best first, −1 where there are fewer: {cells of grid 1, any}.
+// f1, f2 are those of `correlation`; `memory` is there to be used, `bytes` gets the workspace
+// that was needed.
+Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory,
+                 size_t& bytes);
+
+// Mean of 2×2 cells, scaled to unit length; odd sides end in a half cell
+Mat poolFeatures(const Mat& f);
+
+// The targets {cells of coarse1, any} of pooled grids at the same position inside their pooled cell, then moved to the best
+// correlations nearby; as startTargets
+Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, const LazyCorrelation& correlation);
 
 // Random numbers that depend on what they are for and not on the order of calls: uniform in [0, n)
 int randomBelow(int n, int seed, int iteration, int cell, int draw);

@@ -10,10 +10,10 @@
 
 namespace cv { namespace semcorr {
 
-// What PatchMatch costs per source cell and direction, in pairs of cells of the dense search. It computes the hidden activations
-// of some 700 pairs, since patches of a cell's candidates overlap with each other and with those of its neighbours; one takes a
-// little longer than in the dense sweep. Both grow with the grid only slowly.
-static const int PAIRS_PER_CELL = 800;
+// What PatchMatch costs per source cell and direction, in pairs of cells of the dense search: it computes the hidden activations
+// of so many, 350 to 750 on grids of 25² to 100² cells, as patches of a cell's candidates overlap with each other and with those
+// of its neighbours. One takes about as long as in the dense sweep.
+static const int PAIRS_PER_CELL = 500;
 
 int chooseSearch(const SearchTask& task, bool wantBack)
 {

@@ -2,16 +2,12 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
+#include "diagonal_maxima.hpp"
 #include "patchmatch.hpp"
 
 namespace cv { namespace semcorr {
 
-enum
-{
-    COARSE_LIST = 16,  // maxima that are carried from a coarse grid to a fine one
-    START_KEEP = 4     // what the search begins with
-};
-static const double FEW_PAIRS = 64. * 64 * 64 * 64;  // grids with more are pooled
+enum { START_KEEP = 6 };  // most that a cell begins with
 
 namespace {
 
@@ -36,37 +32,9 @@ bool isInside(const Size& grid, const Point& p)
     return (unsigned)p.x < (unsigned)grid.width && (unsigned)p.y < (unsigned)grid.height;
 }
 
-// Mean of 2×2 cells, scaled to unit length; odd sides end in a half cell
-Mat pool(const Mat& f)
-{
-    const int h = f.size[0], w = f.size[1], channels = f.size[2];
-    const int shape[] = { (h + 1) / 2, (w + 1) / 2, channels };
-    Mat sums = Mat::zeros(3, shape, CV_32F), result;
-    parallel_for_(Range(0, shape[0]), [&](const Range& range)
-    {
-        for (int y = 2 * range.start; y < std::min(2 * range.end, h); y++)
-            for (int x = 0; x < w; x++)
-            {
-                const float* src = f.ptr<float>(y, x);
-                float* dst = sums.ptr<float>(y / 2, x / 2);
-                for (int c = 0; c < channels; c++)
-                    dst[c] += src[c];
-            }
-    });
-    normalizeFeatures(sums, result);
-    return result;
-}
-
-Mat fromCorrelation(const LazyCorrelation& correlation, int keep, size_t& bytes)
-{
-    Mat targets(correlation.view().grid1.area(), keep, CV_32S);
-    bytes = std::max(bytes, targets.total() * targets.elemSize() + correlation.diagonalBytes());
-    correlation.diagonalMaxima(keep, targets.ptr<int>());
-    return targets;
-}
-
 // Best move within one cell of each of the coarse targets of a square of 2×2 source cells, for each of these cells
-void climb(const LazyCorrelation& correlation, const Point& p, const int* coarse, int count, const Size& coarse2, std::vector<Start>* starts)
+void climb(const LazyCorrelation& correlation, const Point& p, const int* coarse, int count, const Size& coarse2,
+           std::vector<Start>* starts)
 {
     const Size grid1 = correlation.view().grid1, grid2 = correlation.view().grid2;
     float sums[4 * NEAR];
@@ -103,45 +71,6 @@ void choose(std::vector<Start>& starts, int* targets, int keep)
     std::fill(targets + n, targets + keep, -1);
 }
 
-// The coarse grids' targets, at the same position inside their pooled cell, then moved to the best place nearby
-Mat refine(const Mat& coarse, const Size& coarse1, const Size& coarse2, const LazyCorrelation& correlation, int keep)
-{
-    const Size grid1 = correlation.view().grid1;
-    Mat targets(grid1.area(), keep, CV_32S);
-    parallel_for_(Range(0, coarse1.height), [&](const Range& range)
-    {
-        std::vector<Start> starts[4];
-        for (int p = range.start * coarse1.width; p < range.end * coarse1.width; p++)
-        {
-            const Point corner = 2 * cellAt(coarse1, p);
-            for (int i = 0; i < 4; i++)
-                starts[i].clear();
-            climb(correlation, corner, coarse.ptr<int>(p), coarse.cols, coarse2, starts);
-            for (int i = 0; i < 4; i++)
-            {
-                const Point cell = corner + Point(i % 2, i / 2);
-                if (isInside(grid1, cell))
-                    choose(starts[i], targets.ptr<int>(cell.y * grid1.width + cell.x), keep);
-            }
-        }
-    });
-    return targets;
-}
-
-Mat coarseToFine(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, size_t& bytes)
-{
-    const CorrelationView& v = correlation.view();
-    if ((double)v.grid1.area() * v.grid2.area() <= FEW_PAIRS)
-        return fromCorrelation(correlation, keep, bytes);
-    const Mat coarse1 = pool(f1), coarse2 = pool(f2);
-    size_t coarseBytes = 0;
-    const LazyCorrelation pooled(coarse1, coarse2, false, 0);
-    const Mat targets = coarseToFine(coarse1, coarse2, pooled, COARSE_LIST, coarseBytes);
-    bytes = std::max(bytes, coarseBytes + pooled.bytes() + (coarse1.total() + coarse2.total()) * sizeof(float) +
-                            v.grid1.area() * keep * sizeof(int));
-    return refine(targets, pooled.view().grid1, pooled.view().grid2, correlation, keep);
-}
-
 Mat randomTargets(const Size& grid1, const Size& grid2, int seed)
 {
     Mat targets(grid1.area(), START_KEEP, CV_32S);
@@ -168,16 +97,60 @@ int randomBelow(int n, int seed, int iteration, int cell, int draw)
     return (int)((x >> 32) * (uint64)n >> 32);
 }
 
-Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t& bytes)
+Mat poolFeatures(const Mat& f)
 {
-    bytes = 0;
-    const CorrelationView& v = correlation.view();
-    switch (init)
+    const int h = f.size[0], w = f.size[1], channels = f.size[2];
+    const int shape[] = { (h + 1) / 2, (w + 1) / 2, channels };
+    Mat sums = Mat::zeros(3, shape, CV_32F), result;
+    parallel_for_(Range(0, shape[0]), [&](const Range& range)
     {
-    case INIT_RANDOM:      return randomTargets(v.grid1, v.grid2, seed);
-    case INIT_CORRELATION: return fromCorrelation(correlation, START_KEEP, bytes);
-    default:               return coarseToFine(f1, f2, correlation, START_KEEP, bytes);
-    }
+        for (int y = 2 * range.start; y < std::min(2 * range.end, h); y++)
+            for (int x = 0; x < w; x++)
+            {
+                const float* src = f.ptr<float>(y, x);
+                float* dst = sums.ptr<float>(y / 2, x / 2);
+                for (int c = 0; c < channels; c++)
+                    dst[c] += src[c];
+            }
+    });
+    normalizeFeatures(sums, result);
+    return result;
+}
+
+Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, const LazyCorrelation& correlation)
+{
+    const Size grid1 = correlation.view().grid1;
+    Mat targets(grid1.area(), coarse.cols, CV_32S);
+    parallel_for_(Range(0, coarse1.height), [&](const Range& range)
+    {
+        std::vector<Start> starts[4];
+        for (int p = range.start * coarse1.width; p < range.end * coarse1.width; p++)
+        {
+            const Point corner = 2 * cellAt(coarse1, p);
+            for (int i = 0; i < 4; i++)
+                starts[i].clear();
+            climb(correlation, corner, coarse.ptr<int>(p), coarse.cols, coarse2, starts);
+            for (int i = 0; i < 4; i++)
+            {
+                const Point cell = corner + Point(i % 2, i / 2);
+                if (isInside(grid1, cell))
+                    choose(starts[i], targets.ptr<int>(cell.y * grid1.width + cell.x), targets.cols);
+            }
+        }
+    });
+    return targets;
+}
+
+Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory,
+                 size_t& bytes)
+{
+    const CorrelationView& v = correlation.view();
+    bytes = (size_t)v.grid1.area() * START_KEEP * sizeof(int);
+    if (init == INIT_RANDOM)
+        return randomTargets(v.grid1, v.grid2, seed);
+    Mat targets(v.grid1.area(), START_KEEP, CV_32S);
+    bytes += diagonalMaxima(f1, f2, correlation, START_KEEP, targets.ptr<int>(), memory - std::min(bytes, memory));
+    return targets;
 }
 
 }}

@@ -139,4 +139,23 @@ TEST(Semcorr_DefaultMatcher, patchmatch_finds_what_dense_search_finds)
     }
 }
 
+// What the cost model of SEARCH_AUTO takes for the work of PatchMatch, against what is counted on photographs
+TEST(Semcorr_DefaultMatcher, patchmatch_works_as_much_as_its_cost_model_says)
+{
+    Matcher::Params params(SEARCH_PATCHMATCH);
+    params.bidirectional = false;
+    const Ptr<Matcher> matcher = Matcher::create(params);
+    FeatureNet::Params features = matcher->getFeatureNet()->getParams();
+    for (int side = 25; side <= 50; side += 25)
+    {
+        features.inputSize = Size(16 * side, 16 * side);
+        matcher->getFeatureNet()->setParams(features);
+        Mat flow;
+        matcher->match(samplePicture("hopper"), samplePicture("collins"), flow);
+        const double sites = (double)matcher->getStats().hiddenSites / (side * side);
+        EXPECT_GT(sites, 500 / 2) << side << " cells a side";
+        EXPECT_LT(sites, 500 * 2) << side << " cells a side";
+    }
+}
+
 }}

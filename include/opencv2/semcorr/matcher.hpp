@@ -25,7 +25,7 @@ enum SearchMode
 enum SearchInit
 {
     INIT_CORRELATION = 0,    //!< local maxima of the correlation, summed over 3 x 3 cells at equal displacement
-    INIT_COARSE_TO_FINE = 1, //!< the same on features pooled until few pairs are left; small grids are not pooled
+    INIT_COARSE_TO_FINE = 1, //!< what a search of pooled features finds; grids of up to 128^4 pairs of cells as INIT_CORRELATION
     INIT_RANDOM = 2          //!< random targets; for comparison, it needs more iterations and randomSearch
 };
 
@@ -74,16 +74,16 @@ public:
 
     How PatchMatch searches is our choice, since the paper @cite Lee2021 does not publish it: a few starts per cell, then in
     each iteration all cells at once (so that the order of cells plays no part) take over what their neighbours match to, at
-    the same displacement, and try the cells around their own matches. Target cells are scored in blocks of 2x2. No pair is
-    scored twice.
+    the same displacement, if it scores higher there than their own match, and try the cells around their own matches. Target cells
+    are scored in blocks of 2x2. No pair is scored twice.
 
     With mutual, PatchMatch scores the mutually filtered correlation; the filter after the net, which needs the scores of all
     pairs, is not applied.
 
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
     n1 * n2 of them (n1, n2: cells of the two grids). PatchMatch shares them between overlapping patches, if the net has two layers
-    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes about 700 * n1, each a little dearer than in
-    the dense sweep, and is estimated at 800 * n1, plus 800 * n2 where the confidence asks for the way back (bidirectional).
+    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes 350 to 750 of them per cell of grid 1 and is
+    estimated at 500 * n1, plus 500 * n2 where the confidence asks for the way back (bidirectional).
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
     into memoryLimit. With a self-similarity branch dense search runs always. */
     struct CV_EXPORTS_W_SIMPLE Params

@@ -1,0 +1,150 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "precomp.hpp"
+#include "diagonal_maxima.hpp"
+#include <numeric>
+
+#include "diagonal_maxima.simd.hpp"
+#include "diagonal_maxima.simd_declarations.hpp"
+
+namespace cv { namespace semcorr {
+
+static int channelsPerWord()
+{
+    CV_CPU_DISPATCH(channelsOfWord, (), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* planes)
+{
+    CV_CPU_DISPATCH(diagonalMaximaOf, (task, cells1, keep, cells, planes), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+namespace {
+
+const int QUANTA = 127;
+const int SOURCES = 8;  // that are correlated together
+const float MARGIN = 0.05f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
+const float LARGEST_VALUE = 2000;  // of a correlation; sixteen are added up in 16 bits
+
+// Features of a grid, rounded to integers
+struct RoundedFeatures
+{
+    RoundedFeatures(const Mat& f, int perWord);
+
+    Mat words;        // {cells, words} CV_32S
+    double scale;     // integers per unit
+    double longest;   // vector
+};
+
+RoundedFeatures::RoundedFeatures(const Mat& features, int perWord)
+{
+    const int channels = features.size[2], cells = features.size[0] * features.size[1];
+    const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
+    const double largest = norm(f, NORM_INF);
+    scale = largest > 0 ? QUANTA / largest : 1;
+    longest = 0;
+    for (int i = 0; i < cells; i++)
+        longest = std::max(longest, norm(f.row(i), NORM_L2));
+    words = Mat::zeros(cells, divUp(channels, perWord), CV_32S);
+    const int type = perWord == 4 ? CV_8S : CV_16S;
+    Mat values = Mat(cells, words.cols * perWord, type, words.data).colRange(0, channels);
+    f.convertTo(values, type, scale);
+}
+
+// {blocks of the plane, words, PLANE_BLOCK}, with bytes made unsigned; zeros around the grid
+Mat packTargets(const Mat& words, const TargetPlane& plane, int perWord)
+{
+    const int zero = perWord == 4 ? (int)0x80808080u : 0;
+    Mat packed(plane.lastBlock, words.cols * PLANE_BLOCK, CV_32S, Scalar(zero));
+    parallel_for_(Range(0, plane.grid.height), [&](const Range& range)
+    {
+        for (int y = range.start; y < range.end; y++)
+            for (int x = 0; x < plane.grid.width; x++)
+            {
+                const int index = plane.indexOf(y, x);
+                const int* src = words.ptr<int>(y * plane.grid.width + x);
+                int* dst = packed.ptr<int>(index / PLANE_BLOCK) + index % PLANE_BLOCK;
+                for (int w = 0; w < words.cols; w++)
+                    dst[w * PLANE_BLOCK] = src[w] ^ zero;
+            }
+    });
+    return packed;
+}
+
+// What products with unsigned targets are too large by, negative
+Mat biasOf(const Mat& words, int perWord)
+{
+    Mat bias = Mat::zeros(1, words.rows, CV_32S);
+    for (int i = 0; i < words.rows && perWord == 4; i++)
+    {
+        const schar* values = words.ptr<schar>(i);
+        bias.at<int>(i) = -128 * std::accumulate(values, values + words.cols * perWord, 0);
+    }
+    return bias;
+}
+
+// 1 / largest correlation of each target cell
+Mat targetWeights(const CorrelationView& v, const TargetPlane& plane)
+{
+    Mat weights = Mat::zeros(1, plane.size, CV_32F);
+    for (int y = 0; y < plane.grid.height; y++)
+        for (int x = 0; x < plane.grid.width; x++)
+            weights.at<float>(plane.indexOf(y, x)) = 1 / v.best2[v.groupCellOf(y, x)];
+    return weights;
+}
+
+// Size of the parts of grid 1 that are worked on at a time: as large as lets their planes stay in a second-level cache, since their
+// halo is correlated twice
+Size partSize(const Size& grid1, const TargetPlane& plane, size_t memory)
+{
+    const size_t bytes = std::min<size_t>(1 << 20, memory / getNumThreads());
+    const int cachePlanes = (int)(bytes / (plane.size * sizeof(short)));
+    const int columns = std::max(cachePlanes / 3 / SOURCES * SOURCES, (int)SOURCES) - 2;
+    const int down = std::min(divUp(2 * getNumThreads(), divUp(grid1.width, columns)), divUp(grid1.height, 8));
+    return Size(std::min(columns, grid1.width), divUp(grid1.height, down));
+}
+
+}
+
+size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, size_t memory)
+{
+    const CorrelationView& v = correlation.view();
+    const int perWord = channelsPerWord();
+    const RoundedFeatures rounded1(f1, perWord), rounded2(f2, perWord);
+    DiagonalTask task(v.grid2, v.grid1, rounded1.words.cols);
+    const Mat packed = packTargets(rounded2.words, task.plane, perWord), bias = biasOf(rounded1.words, perWord);
+    Mat weights1, weights2;
+    const double unit = rounded1.scale * rounded2.scale;
+    task.words1 = rounded1.words.ptr<int>();
+    task.words2 = packed.ptr<int>();
+    task.bias1 = bias.ptr<int>();
+    task.scale = (float)(LARGEST_VALUE / (rounded1.longest * rounded2.longest * unit));
+    task.margin = cvRound(MARGIN * 16 * LARGEST_VALUE);
+    if (v.best1)
+    {
+        divide(1, Mat(1, v.grid1.area(), CV_32F, const_cast<float*>(v.best1)), weights1);
+        weights1 *= 1 / (unit * unit);
+        weights2 = targetWeights(v, task.plane);
+        task.weights1 = weights1.ptr<float>();
+        task.weights2 = weights2.ptr<float>();
+    }
+    const size_t held = (rounded1.words.total() + rounded2.words.total() + packed.total() + bias.total() + weights1.total() +
+                         weights2.total()) * sizeof(int);
+    const Size part = partSize(v.grid1, task.plane, memory - std::min(held, memory));
+    const int across = divUp(v.grid1.width, part.width), down = divUp(v.grid1.height, part.height);
+    const size_t planes = 3 * (size_t)part.width + 4;
+    parallel_for_(Range(0, across * down), [&](const Range& range)
+    {
+        std::vector<short> scratch(planes * task.plane.size);
+        for (int i = range.start; i < range.end; i++)
+        {
+            const Rect cells1(i % across * part.width, i / across * part.height, part.width, part.height);
+            maximaIn(task, cells1 & Rect(Point(), v.grid1), keep, cells, scratch.data());
+        }
+    }, across * down);
+    return held + getNumThreads() * planes * task.plane.size * sizeof(short);
+}
+
+}}

@@ -1,0 +1,66 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef OPENCV_SEMCORR_DIAGONAL_MAXIMA_HPP
+#define OPENCV_SEMCORR_DIAGONAL_MAXIMA_HPP
+
+#include "lazy_correlation.hpp"
+
+namespace cv { namespace semcorr {
+
+enum { PLANE_BLOCK = 32 };  // target cells that are correlated together
+
+// Target cells lie in a plane with one empty row above and below, and one empty cell before each row: cell (x, y) at
+// (y + 1)·step + x + 1.
+struct TargetPlane
+{
+    explicit TargetPlane(const Size& grid_)
+        : grid(grid_), step(grid_.width + 1), first(step), last((grid_.height + 1) * step), firstBlock(first / PLANE_BLOCK),
+          lastBlock((last + PLANE_BLOCK - 1) / PLANE_BLOCK), size((last + step) / PLANE_BLOCK * PLANE_BLOCK + 3 * PLANE_BLOCK) {}
+
+    int indexOf(int y, int x) const { return (y + 1) * step + x + 1; }
+    int cellAt(int index) const { return (index / step - 1) * grid.width + index % step - 1; }
+
+    Size grid;
+    int step, first, last;      // [first, last): from the first to the last row of cells
+    int firstBlock, lastBlock;  // that hold these
+    int size;                   // of a plane in memory, with what vectors read beyond its end
+};
+
+// What kernels read: features rounded to eight bits, as words of 32 bits that hold `perWord` channels
+struct DiagonalTask
+{
+    DiagonalTask(const Size& grid2, const Size& grid1_, int words_)
+        : plane(grid2), grid1(grid1_), words(words_), words1(0), words2(0), bias1(0), scale(0), margin(0), weights1(0),
+          weights2(0) {}
+
+    TargetPlane plane;
+    Size grid1;
+    int words;                // per cell
+    const int* words1;        // {cells of grid 1, words}
+    const int* words2;        // {blocks of the plane, words, PLANE_BLOCK}
+    const int* bias1;         // {cells of grid 1} what products of words are off by
+    float scale;              // from products of integers to values of which nine are below 2^15
+    int margin;               // maxima that are so much below a cell's best one are left out
+    const float *weights1, *weights2;  // {cells of grid 1}, {plane}: mutual filter c³·w1·w2; null without
+};
+
+// A first guess of the consensus: the correlations of 3×3 source cells at the same displacement, near ones counting more, smoothed
+// a little over displacements:
+//
+//     s(p, q) = Σ_u b(u) Σ_v g(v) c(p + u, q + u + v),   b = (1, 2, 1)ᵀ (1, 2, 1) / 16,   g = 1/2 at 0, 1/8 at its four neighbours
+//
+// Cells outside the grids count as 0. Of the local maxima of s over 3×3 cells of grid 2 the best `keep` for each source cell, best
+// first, and none far below the first; −1 where there are fewer.
+//
+// As this is only where a search begins, c is computed from features rounded to 8 bits: a quarter of the time where the processor
+// multiplies bytes, and the same result where it does not.
+//
+// f1, f2 are those of `correlation`, of which the mutual filter's maxima are used; cells {cells of grid 1, keep}. Works on larger
+// parts of the grid where it may take more `memory`; returns the bytes of workspace.
+size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells,
+                      size_t memory);
+
+}}
+
+#endif

@@ -1,0 +1,333 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "precomp.hpp"
+#include "diagonal_maxima.hpp"
+#include "simd_vec.hpp"
+
+namespace cv { namespace semcorr {
+
+CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
+
+int channelsOfWord();
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* planes);
+
+#ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
+
+// Words hold four bytes where products of bytes are added up in one instruction, else two short integers.
+
+#if CV_AVX_512VNNI
+enum { CHANNELS_OF_WORD = 4 };
+#else
+enum { CHANNELS_OF_WORD = 2 };
+#endif
+
+int channelsOfWord()
+{
+    return CHANNELS_OF_WORD;
+}
+
+#if CV_SIMD
+
+typedef v_int32 Ints;
+typedef v_int16 Shorts;
+enum { SHORTS = 2 * LANES };
+
+// a + sum of the products of each word's channels
+static CV_ALWAYS_INLINE Ints addProducts(const Ints& targets, const Ints& source, const Ints& a)
+{
+#if CV_AVX_512VNNI
+    return Ints(_mm512_dpbusd_epi32(a.val, targets.val, source.val));
+#else
+    return v_dotprod(v_reinterpret_as_s16(targets), v_reinterpret_as_s16(source), a);
+#endif
+}
+
+static CV_ALWAYS_INLINE Ints intsSet(int x) { return vx_setall_s32(x); }
+static CV_ALWAYS_INLINE Ints intsLoad(const int* p) { return vx_load(p); }
+static CV_ALWAYS_INLINE Vec toFloats(const Ints& a) { return v_cvt_f32(a); }
+static CV_ALWAYS_INLINE void storeRounded(short* p, const Vec& a, const Vec& b) { v_store(p, v_pack(v_round(a), v_round(b))); }
+static CV_ALWAYS_INLINE Shorts shortsLoad(const short* p) { return vx_load(p); }
+static CV_ALWAYS_INLINE Shorts shortsSet(short x) { return vx_setall_s16(x); }
+static CV_ALWAYS_INLINE void shortsStore(short* p, const Shorts& a) { v_store(p, a); }
+static CV_ALWAYS_INLINE Shorts shortsAdd(const Shorts& a, const Shorts& b) { return v_add(a, b); }
+static CV_ALWAYS_INLINE Shorts shortsMax(const Shorts& a, const Shorts& b) { return v_max(a, b); }
+template<int N> static CV_ALWAYS_INLINE Shorts shortsShift(const Shorts& a) { return v_shr<N>(a); }
+static CV_ALWAYS_INLINE bool anyAbove(const Shorts& a, const Shorts& b) { return v_check_any(v_gt(a, b)); }
+// bit i: a > b and a >= c in lane i
+static CV_ALWAYS_INLINE unsigned lanesAbove(const Shorts& a, const Shorts& b, const Shorts& c)
+{
+    return (unsigned)v_signmask(v_and(v_gt(a, b), v_ge(a, c)));
+}
+
+#else
+
+typedef int Ints;
+typedef short Shorts;
+enum { SHORTS = 1 };
+
+static inline Ints addProducts(Ints targets, Ints source, Ints a)
+{
+    return a + (short)targets * (short)source + (targets >> 16) * (source >> 16);
+}
+
+static inline Ints intsSet(int x) { return x; }
+static inline Ints intsLoad(const int* p) { return *p; }
+static inline Vec toFloats(Ints a) { return (float)a; }
+static inline Shorts shortsLoad(const short* p) { return *p; }
+static inline Shorts shortsSet(short x) { return x; }
+static inline void shortsStore(short* p, Shorts a) { *p = a; }
+static inline Shorts shortsAdd(Shorts a, Shorts b) { return saturate_cast<short>(a + b); }
+static inline Shorts shortsMax(Shorts a, Shorts b) { return std::max(a, b); }
+template<int N> static inline Shorts shortsShift(Shorts a) { return a >> N; }
+static inline bool anyAbove(Shorts a, Shorts b) { return a > b; }
+static inline unsigned lanesAbove(Shorts a, Shorts b, Shorts c) { return a > b && a >= c; }
+
+#endif
+
+enum
+{
+    BLOCK_VECTORS = PLANE_BLOCK / LANES,
+    // vectors and source cells at a time: as many sums as registers hold
+    RUN_VECTORS = BLOCK_VECTORS < 2 ? 1 : 2,
+    RUN_SOURCES = LANES >= 16 ? 8 : LANES >= 8 ? 4 : 2
+};
+
+// The I = sources · RUN_VECTORS sums, unrolled
+template<int I> struct ProductOps
+{
+    static CV_ALWAYS_INLINE void set(Ints* acc, const int* bias)
+    {
+        ProductOps<I - 1>::set(acc, bias);
+        acc[I - 1] = intsSet(bias[(I - 1) / RUN_VECTORS]);
+    }
+    static CV_ALWAYS_INLINE void add(Ints* acc, const int* source, int words, const Ints* targets)
+    {
+        ProductOps<I - 1>::add(acc, source, words, targets);
+        acc[I - 1] = addProducts(targets[(I - 1) % RUN_VECTORS], intsSet(source[(I - 1) / RUN_VECTORS * words]), acc[I - 1]);
+    }
+};
+template<> struct ProductOps<0>
+{
+    static CV_ALWAYS_INLINE void set(Ints*, const int*) {}
+    static CV_ALWAYS_INLINE void add(Ints*, const int*, int, const Ints*) {}
+};
+
+// out {M, PLANE_BLOCK}: products of M cells of a row from `source` on with RUN_VECTORS vectors of target cells
+template<int M> static CV_ALWAYS_INLINE void productsOf(const DiagonalTask& task, int source, const int* targets, float* out)
+{
+    enum { I = M * RUN_VECTORS };
+    Ints acc[I], t[RUN_VECTORS];
+    ProductOps<I>::set(acc, task.bias1 + source);
+    const int* s = task.words1 + (size_t)source * task.words;
+    for (int w = 0; w < task.words; w++, targets += PLANE_BLOCK)
+    {
+        for (int i = 0; i < RUN_VECTORS; i++)
+            t[i] = intsLoad(targets + i * LANES);
+        ProductOps<I>::add(acc, s + w, task.words, t);
+    }
+    for (int i = 0; i < I; i++)
+        vecStore(out + i / RUN_VECTORS * PLANE_BLOCK + i % RUN_VECTORS * LANES, toFloats(acc[i]));
+}
+
+// One block of target cells as 16-bit values of a plane. c {PLANE_BLOCK} products of integers
+static CV_ALWAYS_INLINE void storeBlock(const DiagonalTask& task, int source, int block, const float* c, short* plane)
+{
+    const Vec scale = vecSet(task.scale), weight1 = vecSet(task.weights1 ? task.weights1[source] : 1.f);
+    for (int i = 0; i < PLANE_BLOCK; i += SHORTS)
+    {
+#if CV_SIMD
+        Vec values[2];
+        for (int j = 0; j < 2; j++)
+        {
+            const Vec d = vecLoad(c + i + j * LANES);
+            values[j] = vecMul(d, scale);
+            if (task.weights1)
+            {
+                const Vec weight2 = vecLoad(task.weights2 + block * PLANE_BLOCK + i + j * LANES);
+                values[j] = vecMul(values[j], vecMul(vecMul(d, weight1), vecMul(d, weight2)));
+            }
+        }
+        storeRounded(plane + block * PLANE_BLOCK + i, values[0], values[1]);
+#else
+        float value = c[i] * scale;
+        if (task.weights1)
+            value *= c[i] * weight1 * (c[i] * task.weights2[block * PLANE_BLOCK + i]);
+        plane[block * PLANE_BLOCK + i] = saturate_cast<short>(value);
+#endif
+    }
+}
+
+template<int M> static void correlateBlocks(const DiagonalTask& task, int source, short* planes)
+{
+    CV_DECL_ALIGNED(64) float products[M * PLANE_BLOCK];
+    for (int block = task.plane.firstBlock; block < task.plane.lastBlock; block++)
+    {
+        const int* targets = task.words2 + (size_t)block * task.words * PLANE_BLOCK;
+        for (int i = 0; i < BLOCK_VECTORS; i += RUN_VECTORS)
+            productsOf<M>(task, source, targets + i * LANES, products + i * LANES);
+        for (int m = 0; m < M; m++)
+            storeBlock(task, source + m, block, products + m * PLANE_BLOCK, planes + (size_t)m * task.plane.size);
+    }
+}
+
+// M cells at a time, the rest by smaller M
+template<int M> struct SourceRuns
+{
+    static void run(const DiagonalTask& task, int source, int n, short* planes)
+    {
+        for (; n >= M; n -= M, source += M, planes += (size_t)M * task.plane.size)
+            correlateBlocks<M>(task, source, planes);
+        if (n > 0)
+            SourceRuns<M / 2>::run(task, source, n, planes);
+    }
+};
+template<> struct SourceRuns<0>
+{
+    static void run(const DiagonalTask&, int, int, short*) {}
+};
+
+// Planes of the source cells [x0, x1) of a row; zeros for those outside grid 1
+static void correlateRow(const DiagonalTask& task, int y, int x0, int x1, short* planes)
+{
+    const bool exists = (unsigned)y < (unsigned)task.grid1.height;
+    const int first = exists ? std::max(x0, 0) : x1, last = exists ? std::min(x1, task.grid1.width) : x1, size = task.plane.size;
+    std::fill_n(planes, (size_t)(first - x0) * size, (short)0);
+    SourceRuns<RUN_SOURCES>::run(task, y * task.grid1.width + first, last - first, planes + (size_t)(first - x0) * size);
+    std::fill_n(planes + (size_t)(last - x0) * size, (size_t)(x1 - last) * size, (short)0);
+}
+
+// The weighted sum over 3×3 source cells at the same displacement, while rows of source cells come by. With s[i] = a[i − 1] +
+// 2·b[i] + c[i + 1] of three cells beside each other in the last row:
+//
+//     sum[i] = s of the row before last at i − step, + 2·s of the row before at i, + s of the last row at i + step
+//
+// `before` holds s of the row before, `partial` the first two terms for the next call. Both are read a row of target cells behind
+// where they are written, so this runs backwards.
+static CV_ALWAYS_INLINE void addRow(const TargetPlane& plane, const short* a, const short* b, const short* c, short* before,
+                                    short* partial, short* sum)
+{
+    const int first = plane.first, step = plane.step, vectors = (plane.last + step - first + SHORTS - 1) / SHORTS;
+    for (int i = first + (vectors - 1) * SHORTS; i >= first; i -= SHORTS)
+    {
+        const Shorts middle = shortsLoad(b + i);
+        const Shorts s = shortsAdd(shortsAdd(shortsLoad(a + i - 1), middle), shortsAdd(middle, shortsLoad(c + i + 1)));
+        const Shorts next = shortsAdd(shortsLoad(before + i - step), shortsAdd(s, s));
+        shortsStore(sum + i - step, shortsAdd(shortsLoad(partial + i - step), s));
+        shortsStore(partial + i, next);
+        shortsStore(before + i, s);
+    }
+}
+
+// dst = (4·src + its neighbours along both axes) / 8
+static void smooth(const TargetPlane& plane, const short* src, short* dst)
+{
+    const int last = plane.last, step = plane.step;
+    for (int i = plane.first; i < last; i += SHORTS)
+    {
+        const short* p = src + i;
+        const Shorts beside = shortsAdd(shortsShift<3>(shortsLoad(p - 1)), shortsShift<3>(shortsLoad(p + 1)));
+        const Shorts above = shortsAdd(shortsShift<3>(shortsLoad(p - step)), shortsShift<3>(shortsLoad(p + step)));
+        shortsStore(dst + i, shortsAdd(shortsShift<1>(shortsLoad(p)), shortsAdd(beside, above)));
+    }
+}
+
+// Sets what lies around the grid
+static void setFrame(const TargetPlane& plane, short value, short* values)
+{
+    for (int i = 0; i <= plane.step; i++)
+        values[i] = values[plane.last + i] = value;
+    for (int y = 0; y < plane.grid.height; y++)
+        values[plane.indexOf(y, -1)] = value;
+}
+
+struct BestList
+{
+    int keep, count;
+    int* cells;
+    short* values;
+    int margin;  // of values below the best one that count
+
+    short least() const
+    {
+        const int low = count > 0 ? values[0] - margin - 1 : SHRT_MIN;
+        return (short)std::max(count < keep ? SHRT_MIN : (int)values[keep - 1], std::max(low, SHRT_MIN));
+    }
+    void trim()
+    {
+        while (count > 0 && values[count - 1] < values[0] - margin)
+            cells[--count] = -1;
+    }
+    void insert(int cell, short value)  // after equal ones
+    {
+        int i = count < keep ? count++ : keep - 1;
+        for (; i > 0 && values[i - 1] < value; i--)
+        {
+            values[i] = values[i - 1];
+            cells[i] = cells[i - 1];
+        }
+        values[i] = value;
+        cells[i] = cell;
+    }
+};
+
+// Local maxima are larger than the four neighbours before them in row-major order and not smaller than those after: one cell of a
+// plateau.
+static void scanPlane(const TargetPlane& plane, const short* values, BestList& best)
+{
+    const int step = plane.step, last = plane.last;
+    for (int i = plane.first; i < last; i += SHORTS)
+    {
+        const short *p = values + i, *above = p - step, *below = p + step;
+        const Shorts c = shortsLoad(p), least = shortsSet(best.least());
+        if (!anyAbove(c, least))
+            continue;
+        const Shorts before = shortsMax(shortsMax(shortsLoad(above - 1), shortsLoad(above)),
+                                        shortsMax(shortsLoad(above + 1), shortsLoad(p - 1)));
+        const Shorts after = shortsMax(shortsMax(shortsLoad(below - 1), shortsLoad(below)),
+                                       shortsMax(shortsLoad(below + 1), shortsLoad(p + 1)));
+        for (unsigned lanes = lanesAbove(c, shortsMax(before, least), after); lanes; lanes &= lanes - 1)
+        {
+            const int lane = (int)trailingZeros32(lanes);
+            if (i + lane < last && p[lane] > best.least())
+                best.insert(plane.cellAt(i + lane), p[lane]);
+        }
+    }
+}
+
+// planes: scratch of 3·cells1.width + 4 planes; cells {cells of grid 1, keep}
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* planes)
+{
+    const TargetPlane& plane = task.plane;
+    const int n = cells1.width;
+    const size_t size = plane.size;
+    short *row = planes, *before = row + (n + 2) * size, *partial = before + n * size, *sum = partial + n * size;
+    short* smoothed = sum + size;
+    std::vector<short> values(keep);
+    std::fill_n(planes, (3 * n + 4) * size, (short)0);
+    for (int y = cells1.y - 1; y <= cells1.y + cells1.height; y++)
+    {
+        correlateRow(task, y, cells1.x - 1, cells1.x + n + 1, row);
+        for (int x = 0; x < n; x++)
+        {
+            addRow(plane, row + x * size, row + (x + 1) * size, row + (x + 2) * size, before + x * size, partial + x * size, sum);
+            if (y <= cells1.y)
+                continue;
+            setFrame(plane, 0, sum);
+            smooth(plane, sum, smoothed);
+            setFrame(plane, SHRT_MIN, smoothed);  // neither a maximum, nor does it hide one
+            const int p = (y - 1) * task.grid1.width + cells1.x + x;
+            BestList best = { keep, 0, cells + (size_t)p * keep, values.data(), task.margin };
+            std::fill_n(best.cells, keep, -1);
+            scanPlane(plane, smoothed, best);
+            best.trim();
+        }
+    }
+}
+
+#endif  // CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
+
+CV_CPU_OPTIMIZATION_NAMESPACE_END
+
+}}
