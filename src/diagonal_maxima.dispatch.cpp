@@ -25,7 +25,7 @@ namespace {
 
 const int QUANTA = 127;
 const int SOURCES = 8;  // that are correlated together
-const float MARGIN = 0.05f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
+const float MARGIN = 0.04f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
 const float LARGEST_VALUE = 2000;  // of a correlation; sixteen are added up in 16 bits
 
 // Features of a grid, rounded to integers

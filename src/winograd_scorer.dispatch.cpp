@@ -75,6 +75,7 @@ public:
 private:
     void makeTable();
     void packWeights(const NetShape& shape);
+    Rect boundsOf(const BlockLists& lists, const Rect& window) const;
     int64 scoreSplit(const WinogradWindow& window, WinogradBuffers& buffers) const;
     Ptr<WinogradBuffers> takeBuffers();
     void giveBuffers(const Ptr<WinogradBuffers>& buffers);
@@ -198,6 +199,24 @@ int64 WinogradScorer::scoreSplit(const WinogradWindow& window, WinogradBuffers& 
     return count + scoreSplit(a, buffers) + scoreSplit(b, buffers);
 }
 
+// The smallest part of a window that holds all its cells with something to score: later passes ask for little.
+Rect WinogradScorer::boundsOf(const BlockLists& lists, const Rect& window) const
+{
+    Rect bounds;
+    for (int y = window.y; y < window.y + window.height; y++)
+    {
+        const int* first = &lists.first[y * task.correlation.grid1.width];
+        int x0 = window.x, x1 = window.x + window.width;
+        while (x0 < x1 && first[x0] == first[x0 + 1])
+            x0++;
+        while (x1 > x0 && first[x1 - 1] == first[x1])
+            x1--;
+        if (x0 < x1)
+            bounds |= Rect(x0, y, x1 - x0, 1);
+    }
+    return bounds;
+}
+
 void WinogradScorer::score(const BlockLists& lists, float* scores)
 {
     task.firstBlock = lists.first.data();
@@ -213,9 +232,12 @@ void WinogradScorer::score(const BlockLists& lists, float* scores)
         for (int i = range.start; i < range.end; i++)
         {
             const int y = i / columns, x = i % columns;
-            const WinogradWindow window = { grid1.height * y / rows, grid1.height * (y + 1) / rows, grid1.width * x / columns,
-                                            grid1.width * (x + 1) / columns, 0, 1 };
-            sitesOf[i] = scoreSplit(window, *buffers);
+            const Point first(grid1.width * x / columns, grid1.height * y / rows);
+            const Point last(grid1.width * (x + 1) / columns, grid1.height * (y + 1) / rows);
+            const Rect cells = boundsOf(lists, Rect(first, last));
+            const WinogradWindow window = { cells.y, cells.y + cells.height, cells.x, cells.x + cells.width, 0, 1 };
+            if (!cells.empty())
+                sitesOf[i] = scoreSplit(window, *buffers);
         }
         giveBuffers(buffers);
     }, rows * columns);
