@@ -23,6 +23,7 @@ enum
     MAX_AREA = 1 << 24,      // so that a hostile model file cannot make a run take all memory
     MAX_STRIDE = 256,
     MAX_PREFIX_TOKENS = 1024,
+    MAX_LEVEL = 14,          // of coarser grids, the last of which has one cell
     PROBE_SIDE = 256         // pixels; several cells for all usual strides, and quick
 };
 
@@ -131,7 +132,7 @@ Ptr<FeatureNet> FeatureNet::create(const std::vector<uchar>& onnx, const Params&
 }
 
 FeatureNetImpl::FeatureNetImpl(const std::vector<uchar>& onnx, const String& file, const Params& params_)
-    : bytes(onnx), path(file), exportedSize(onnxInputSize(onnx)), stride(0)
+    : bytes(onnx), path(file), exportedSize(onnxInputSize(onnx)), hasTokens(false), stride(0)
 {
     try
     {
@@ -316,8 +317,12 @@ std::vector<FeatureNetImpl::Planes> FeatureNetImpl::wantedOutputs(const Mat& blo
     std::map<String, Mat> outputs = run(blob);
     const std::vector<String>& names = params_.outputs.empty() ? outputNames : params_.outputs;
     std::vector<Planes> wanted;
+    hasTokens = false;
     for (size_t i = 0; i < names.size(); i++)
+    {
+        hasTokens |= outputs[names[i]].dims == 3;
         wanted.push_back(toPlanes(outputs[names[i]], names[i], Size(blob.size[3], blob.size[2]), params_.prefixTokens));
+    }
     return wanted;
 }
 
@@ -376,11 +381,32 @@ Mat FeatureNetImpl::stack(const std::vector<Planes>& outputs, Size& grid)
     return stacked;
 }
 
+bool FeatureNet::computeCoarse(InputArray, int, OutputArray)
+{
+    return false;
+}
+
 void FeatureNetImpl::compute(InputArray image_, OutputArray features)
 {
     const Mat image = getImage(image_, "image");
+    computeAt(image, inputSize(image.size()), features);
+}
+
+bool FeatureNetImpl::computeCoarse(InputArray image_, int level, OutputArray features)
+{
+    const Mat image = getImage(image_, "image");
+    checkRange(level, 1, MAX_LEVEL, "level");
+    if (hasTokens)
+        return false;
+    const Size fine = inputSize(image.size());
+    computeAt(image, Size(roundUp(divUp(fine.width, 1 << level), stride), roundUp(divUp(fine.height, 1 << level), stride)), features);
+    return true;
+}
+
+void FeatureNetImpl::computeAt(const Mat& image, const Size& input, OutputArray features)
+{
     Size grid;
-    const Mat planes = stack(wantedOutputs(makeBlob(image, inputSize(image.size()), params), params), grid);
+    const Mat planes = stack(wantedOutputs(makeBlob(image, input, params), params), grid);
     Mat cells;
     toCells(planes, params.adapter, cells);
     if (!cv::checkRange(cells))

@@ -24,6 +24,7 @@ public:
     FeatureNetImpl(const std::vector<uchar>& onnx, const String& file, const Params& params);
 
     void compute(InputArray image, OutputArray features) CV_OVERRIDE;
+    bool computeCoarse(InputArray image, int level, OutputArray features) CV_OVERRIDE;
     Params getParams() const CV_OVERRIDE;
     void setParams(const Params& params) CV_OVERRIDE;
 
@@ -40,6 +41,7 @@ private:
     };
 
     Size inputSize(const Size& image) const;
+    void computeAt(const Mat& image, const Size& input, OutputArray features);
     std::map<String, Mat> run(const Mat& blob);
     Planes toPlanes(const Mat& output, const String& name, const Size& input, int prefixTokens) const;
     static Mat stack(const std::vector<Planes>& outputs, Size& grid);
@@ -54,6 +56,7 @@ private:
     dnn::Net net;
     std::vector<String> outputNames;   // of all graph outputs, sorted
     Params params;
+    bool hasTokens;                    // a vision transformer, whose input is fixed
     int stride;                        // pixels per cell of the coarsest output: Params::stride, or found by probe
 };
 

@@ -80,8 +80,8 @@ void MatcherImpl::match(InputArray image1, InputArray image2, OutputArray flow, 
     if (!mask.empty() && (mask.dims != 2 || mask.type() != CV_8UC1 || mask.size() != image1.size()))
         CV_Error(Error::StsBadMask, format("mask1 is %s of type %s, expected CV_8UC1 of image1's %d x %d (height x width)",
                                            shapeOf(mask).c_str(), typeToString(mask.type()).c_str(), image1.rows(), image1.cols()));
-    const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
-    toPixels(search(f1, f2, confidence.needed()), image1.size(), image2.size(), flow, confidence);
+    Picture picture1 = picture(image1, "image1"), picture2 = picture(image2, "image2");
+    toPixels(search(picture1, picture2, confidence.needed()), picture1.size, picture2.size, flow, confidence);
     if (!mask.empty())
     {
         flow.setTo(Scalar::all(0), mask == 0);
@@ -95,19 +95,19 @@ void MatcherImpl::setReference(InputArray image1)
 {
     CV_INSTRUMENT_REGION();
     begin();
-    reference = features(image1, "image1");
-    referenceSize = image1.size();
+    reference = picture(image1, "image1");
+    reference.image = reference.image.clone();  // its memory may be the caller's
     end();
 }
 
 void MatcherImpl::matchReference(InputArray image2, OutputArray flow, OutputArray confidence)
 {
     CV_INSTRUMENT_REGION();
-    if (reference.empty())
+    if (reference.features.empty())
         CV_Error(Error::StsError, "there is no reference image, expected a call of setReference before matchReference");
     begin();
-    const Mat f2 = features(image2, "image2");
-    toPixels(search(reference, f2, confidence.needed()), referenceSize, image2.size(), flow, confidence);
+    Picture picture2 = picture(image2, "image2");
+    toPixels(search(reference, picture2, confidence.needed()), reference.size, picture2.size, flow, confidence);
     end();
 }
 
@@ -115,9 +115,9 @@ void MatcherImpl::matchFeatures(InputArray features1, InputArray features2, Outp
 {
     CV_INSTRUMENT_REGION();
     begin();
-    Mat f1, f2;
-    getFeaturePair(features1, features2, f1, f2);
-    const Cells cells = search(f1, f2, false);
+    Picture picture1, picture2;
+    getFeaturePair(features1, features2, picture1.features, picture2.features);
+    const Cells cells = search(picture1, picture2, false);
     cells.field.copyTo(field);
     if (scores.needed())
         cells.found.best.copyTo(scores);
@@ -130,8 +130,8 @@ void MatcherImpl::transferKeypoints(InputArray image1, InputArray image2, InputA
     CV_INSTRUMENT_REGION();
     begin();
     const Mat points = getPoints(points1, "points1");
-    const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
-    transfer(f1, image1.size(), f2, image2.size(), points, points2, confidence);
+    Picture picture1 = picture(image1, "image1"), picture2 = picture(image2, "image2");
+    transfer(picture1, picture2, points, points2, confidence);
     end();
 }
 
@@ -141,19 +141,22 @@ void MatcherImpl::transferKeypointsFeatures(InputArray features1, const Size& si
     CV_INSTRUMENT_REGION();
     begin();
     const Mat points = getPoints(points1, "points1");
-    Mat f1, f2;
-    getFeaturePair(features1, features2, f1, f2);
+    Picture picture1, picture2;
+    getFeaturePair(features1, features2, picture1.features, picture2.features);
     checkSize(size1, "size1");
     checkSize(size2, "size2");
-    transfer(f1, size1, f2, size2, points, points2, confidence);
+    picture1.size = size1;
+    picture2.size = size2;
+    transfer(picture1, picture2, points, points2, confidence);
     end();
 }
 
 // points: N×1 CV_32FC2 in pixels of image 1
-void MatcherImpl::transfer(const Mat& f1, const Size& size1, const Mat& f2, const Size& size2, const Mat& points, OutputArray points2,
-                           OutputArray confidence)
+void MatcherImpl::transfer(Picture& picture1, Picture& picture2, const Mat& points, OutputArray points2, OutputArray confidence)
 {
-    const Cells cells = search(f1, f2, confidence.needed());
+    const Cells cells = search(picture1, picture2, confidence.needed());
+    const Mat& f1 = picture1.features;
+    const Size size1 = picture1.size, size2 = picture2.size;
     std::vector<Point2d> positions;
     for (int i = 0; i < points.rows; i++)
     {
@@ -161,7 +164,7 @@ void MatcherImpl::transfer(const Mat& f1, const Size& size1, const Mat& f2, cons
         positions.push_back(Point2d(std::min(std::max(pixelToCell(p.x, f1.size[1], size1.width), 0.), f1.size[1] - 1.),
                                     std::min(std::max(pixelToCell(p.y, f1.size[0], size1.height), 0.), f1.size[0] - 1.)));
     }
-    const std::vector<PointMatch> found = matchPoints(makeTask(f1, f2), cells.found, positions);
+    const std::vector<PointMatch> found = matchPoints(makeTask(picture1, picture2), cells.found, positions);
 
     Mat targets(points.rows, 1, CV_32FC2), confidences(points.rows, 1, CV_32F);
     for (int i = 0; i < points.rows; i++)
@@ -183,9 +186,9 @@ void MatcherImpl::matchSparse(InputArray image1, InputArray image2, std::vector<
     CV_INSTRUMENT_REGION();
     checkRange(maxMatches, 1, INT_MAX, "maxMatches");
     begin();
-    const Mat f1 = features(image1, "image1"), f2 = features(image2, "image2");
-    const Size size1 = image1.size(), size2 = image2.size();
-    const Cells cells = search(f1, f2, true);
+    Picture picture1 = picture(image1, "image1"), picture2 = picture(image2, "image2");
+    const Cells cells = search(picture1, picture2, true);
+    const Size size1 = picture1.size, size2 = picture2.size;
     const Size grid1 = cells.field.size(), grid2 = cells.grid2;
 
     std::vector<int> order(grid1.area());
@@ -224,34 +227,79 @@ void MatcherImpl::end()
     stats.totalMs = total.getTimeMilli();
 }
 
-Mat MatcherImpl::features(InputArray image, const char* name)
+MatcherImpl::Picture MatcherImpl::picture(InputArray image, const char* name)
 {
-    getImage(image, name);
+    Picture result;
+    result.image = getImage(image, name);
+    result.size = result.image.size();
     TickMeter time;
     time.start();
     Mat f;
-    featureNet->compute(image, f);
+    featureNet->compute(result.image, f);
     time.stop();
     stats.featuresMs += time.getTimeMilli();
-    return getFeatures(f, format("the features of %s", name).c_str());  // a FeatureNet may be a user's own
+    result.features = getFeatures(f, format("the features of %s", name).c_str());  // a FeatureNet may be a user's own
+    return result;
 }
 
-SearchTask MatcherImpl::makeTask(const Mat& f1, const Mat& f2) const
+// Features on coarser grids, where there is an image and a net that computes them
+void MatcherImpl::addCoarse(Picture& picture, size_t levels)
 {
-    const SearchTask task = { f1, f2, *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params };
+    TickMeter time;
+    time.start();
+    Mat f;
+    while (!picture.image.empty() && picture.coarse.size() < levels &&
+           featureNet->computeCoarse(picture.image, (int)picture.coarse.size() + 1, f))
+    {
+        f = getFeatures(f, "the coarse features of an image");
+        if (f.size[2] != picture.features.size[2])
+            CV_Error(Error::StsUnmatchedSizes, format("FeatureNet::computeCoarse gives %d channels, expected %d as compute does", f.size[2],
+                                                      picture.features.size[2]));
+        picture.coarse.push_back(f.clone());
+    }
+    time.stop();
+    stats.featuresMs += time.getTimeMilli();
+}
+
+SearchTask MatcherImpl::makeTask(const Picture& picture1, const Picture& picture2) const
+{
+    const SearchTask task = { picture1.features, picture2.features, picture1.coarse, picture2.coarse,
+                              *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params };
     return task;
 }
 
-MatcherImpl::Cells MatcherImpl::search(const Mat& f1, const Mat& f2, bool wantConfidence)
+// As many coarser grids as it takes until one is searched without another
+static size_t coarseLevels(const SearchTask& task)
 {
-    const SearchTask task = makeTask(f1, f2);
+    size_t levels = 0;
+    Size grid1 = task.grid1(), grid2 = task.grid2();
+    while (beginsCoarse(task.params, grid1, grid2))
+    {
+        grid1 = Size((grid1.width + 1) / 2, (grid1.height + 1) / 2);
+        grid2 = Size((grid2.width + 1) / 2, (grid2.height + 1) / 2);
+        levels++;
+    }
+    return levels;
+}
+
+MatcherImpl::Cells MatcherImpl::search(Picture& picture1, Picture& picture2, bool wantConfidence)
+{
+    const bool wantBack = wantConfidence && params.bidirectional;
+    SearchTask task = makeTask(picture1, picture2);
+    stats.mode = chooseSearch(task, wantBack);
+    if (stats.mode == SEARCH_PATCHMATCH)
+    {
+        const size_t levels = coarseLevels(task);
+        addCoarse(picture1, levels);
+        addCoarse(picture2, levels);
+        task.coarse1 = picture1.coarse;
+        task.coarse2 = picture2.coarse;
+    }
     TickMeter searching, refining;
     searching.start();
-    const bool wantBack = wantConfidence && params.bidirectional;
-    stats.mode = chooseSearch(task, wantBack);
     Cells cells;
-    cells.features1 = f1;
-    cells.features2 = f2;
+    cells.features1 = task.f1;
+    cells.features2 = task.f2;
     cells.grid2 = task.grid2();
     cells.found = stats.mode == SEARCH_DENSE_4D ? denseSearch(task, wantBack) : patchMatchSearch(task, wantBack);
     searching.stop();

@@ -44,6 +44,15 @@ public:
     String getDefaultName() const CV_OVERRIDE { return "semcorr_matcher"; }
 
 private:
+    // What is matched
+    struct Picture
+    {
+        Mat features;             // h×w×C
+        Mat image;                // empty if there are only features
+        Size size;                // in pixels
+        std::vector<Mat> coarse;  // features on coarser grids, where a search begins there
+    };
+
     // Correspondence of two grids of cells, before it is brought to pixels
     struct Cells
     {
@@ -56,11 +65,11 @@ private:
         float confidenceOf(const Point& p, const Point& target) const;
     };
 
-    Mat features(InputArray image, const char* name);
-    SearchTask makeTask(const Mat& f1, const Mat& f2) const;
-    Cells search(const Mat& f1, const Mat& f2, bool wantConfidence);
-    void transfer(const Mat& f1, const Size& size1, const Mat& f2, const Size& size2, const Mat& points, OutputArray points2,
-                  OutputArray confidence);
+    Picture picture(InputArray image, const char* name);
+    void addCoarse(Picture& picture, size_t levels);
+    SearchTask makeTask(const Picture& picture1, const Picture& picture2) const;
+    Cells search(Picture& picture1, Picture& picture2, bool wantConfidence);
+    void transfer(Picture& picture1, Picture& picture2, const Mat& points, OutputArray points2, OutputArray confidence);
     void toPixels(const Cells& cells, const Size& size1, const Size& size2, OutputArray flow, OutputArray confidence);
     void begin();
     void end();
@@ -71,8 +80,7 @@ private:
     Params params;
     String provenance;
 
-    Mat reference;  // features of the reference image
-    Size referenceSize;
+    Picture reference;
     Stats stats;
     TickMeter total;
 };

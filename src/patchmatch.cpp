@@ -4,6 +4,7 @@
 #include "precomp.hpp"
 #include "pair_scorer.hpp"
 #include "patchmatch.hpp"
+#include "search.hpp"
 
 namespace cv { namespace semcorr {
 
@@ -29,7 +30,8 @@ struct Round
 class Search
 {
 public:
-    Search(const Mat& f1, const Mat& f2, const ConsensusNet& net, const Matcher::Params& params, int around);
+    Search(const FeaturePyramid& levels1, const FeaturePyramid& levels2, const ConsensusNet& net, const Matcher::Params& params,
+           int around);
 
     PatchMatchResult run();
 
@@ -37,6 +39,7 @@ private:
     void search();
     Mat starts();
     Mat startsOfCoarseSearch();
+    bool searchedCoarse() const;
 
     typedef std::vector<int> List;
     typedef std::function<void(int cell1, List& fresh)> Proposer;
@@ -65,6 +68,7 @@ private:
     Point cellOf1(int index) const { return Point(index % grid1.width, index / grid1.width); }
     Point cellOf2(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
 
+    const FeaturePyramid levels1, levels2;
     const Mat f1, f2;
     const ConsensusNet& net;
     const Matcher::Params params;
@@ -96,9 +100,10 @@ std::vector<Point> offsetsOf(int pattern)
     return result;
 }
 
-Search::Search(const Mat& f1_, const Mat& f2_, const ConsensusNet& net_, const Matcher::Params& params_, int around_)
-    : f1(f1_), f2(f2_), net(net_), params(params_), around(around_),
-      correlation(f1_, f2_, params_.mutual, std::min(KEEP_BYTES, params_.memoryLimit / 4)), grid1(correlation.view().grid1),
+Search::Search(const FeaturePyramid& levels1_, const FeaturePyramid& levels2_, const ConsensusNet& net_,
+               const Matcher::Params& params_, int around_)
+    : levels1(levels1_), levels2(levels2_), f1(levels1_[0]), f2(levels2_[0]), net(net_), params(params_), around(around_),
+      correlation(f1, f2, params_.mutual, std::min(KEEP_BYTES, params_.memoryLimit / 4)), grid1(correlation.view().grid1),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
       hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(hypotheses.size(), CV_32F, Scalar(-FLT_MAX)),
       changed(grid1.area()), result()
@@ -123,7 +128,7 @@ void Search::search()
     const Mat first = starts();
     scoreNew([&](int p, List& fresh) { proposeStarts(first, p, fresh); });
     chooseHypotheses(rounds.back());
-    while (result.iterations < params.iterations)
+    while (!searchedCoarse() && result.iterations < params.iterations)
     {
         // all cells look at what the pass before left, so that their order does not matter
         const int iteration = result.iterations + 1;
@@ -145,7 +150,7 @@ void Search::search()
 // Row-major target cells of each source cell, best first, −1 after the last
 Mat Search::starts()
 {
-    if (params.init == INIT_COARSE_TO_FINE && (double)grid1.area() * blocks.grid.area() > POOLED_PAIRS)
+    if (beginsCoarse(params, grid1, blocks.grid))
         return startsOfCoarseSearch();
     size_t bytes;
     const size_t memory = params.memoryLimit - std::min(bytesHeld(), params.memoryLimit);
@@ -154,20 +159,38 @@ Mat Search::starts()
     return targets;
 }
 
-// Fine grids repeat themselves: a 5×5 patch is a small part of the picture there. What the consensus finds on pooled features is
-// both cheaper and more often right than the best correlations of all cells.
+// Whether a search of features of a coarser grid has done the passes. What it found is more often right than what scores high
+// elsewhere on the fine grid, so that only its surroundings are scored here. Means of fine features are no such features.
+bool Search::searchedCoarse() const
+{
+    return beginsCoarse(params, grid1, blocks.grid) && std::min(levels1.size(), levels2.size()) > 1;
+}
+
+// Sides of coarse cells in fine ones, of grids that cover the same picture
+Point2d scaleOf(const Size& fine, const Size& coarse)
+{
+    return Point2d((double)fine.width / coarse.width, (double)fine.height / coarse.height);
+}
+
+// Fine grids repeat themselves: a 5×5 patch is a small part of the picture there. What the consensus finds on a coarser grid is both
+// cheaper and more often right than the best correlations of all cells.
 Mat Search::startsOfCoarseSearch()
 {
-    const Mat coarse1 = poolFeatures(f1), coarse2 = poolFeatures(f2);
-    const size_t held = bytesHeld() + (coarse1.total() + coarse2.total()) * sizeof(float);
+    const bool pooled = !searchedCoarse();
+    const FeaturePyramid coarse1 = pooled ? FeaturePyramid(1, poolFeatures(f1)) : FeaturePyramid(levels1.begin() + 1, levels1.end());
+    const FeaturePyramid coarse2 = pooled ? FeaturePyramid(1, poolFeatures(f2)) : FeaturePyramid(levels2.begin() + 1, levels2.end());
+    const size_t held = bytesHeld() + (pooled ? (coarse1[0].total() + coarse2[0].total()) * sizeof(float) : 0);
     Matcher::Params coarseParams = params;
     coarseParams.memoryLimit -= std::min(held, params.memoryLimit);
     Search coarse(coarse1, coarse2, net, coarseParams, 0);
     coarse.search();
+    result.iterations = searchedCoarse() ? coarse.result.iterations : 0;
     result.pairsScored += coarse.result.pairsScored;
     result.hiddenSites += coarse.result.hiddenSites;
     result.peakWorkspace = std::max(result.peakWorkspace, held + coarse.result.peakWorkspace);
-    return finerTargets(coarse.hypotheses, coarse.grid1, coarse.blocks.grid, correlation);
+    const Point2d two(2, 2), scale1 = pooled ? two : scaleOf(grid1, coarse.grid1);
+    const Point2d scale2 = pooled ? two : scaleOf(blocks.grid, coarse.blocks.grid);
+    return finerTargets(coarse.hypotheses, coarse.grid1, coarse.blocks.grid, scale1, scale2, correlation);
 }
 
 // A round: every source cell lists the blocks that it wants and has not scored, and they are scored. False if there are none.
@@ -436,10 +459,17 @@ void Search::reserve(size_t bytes)
 
 }
 
-PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const Matcher::Params& params, int around)
+// The best correlations of all pairs are cheap up to here.
+bool beginsCoarse(const Matcher::Params& params, const Size& grid1, const Size& grid2)
+{
+    return params.init == INIT_COARSE_TO_FINE && (double)grid1.area() * grid2.area() > 128. * 128 * 128 * 128;
+}
+
+PatchMatchResult patchMatch(const FeaturePyramid& levels1, const FeaturePyramid& levels2, const ConsensusNet& net,
+                            const Matcher::Params& params, int around)
 {
     CV_INSTRUMENT_REGION();
-    return Search(f1, f2, net, params, around).run();
+    return Search(levels1, levels2, net, params, around).run();
 }
 
 }}

@@ -20,13 +20,15 @@ struct PatchMatchResult
     int iterations;        // passes made
 };
 
-// Best target cell of grid 2 for each cell of grid 1, scored by `net` at the pairs that the search visits. Of equal scores the
-// lower row-major target wins. f1 {h1, w1, C}, f2 {h2, w2, C}, continuous.
-// around: radius of PatchMatchResult::around, in [0, 2].
-PatchMatchResult patchMatch(const Mat& f1, const Mat& f2, const ConsensusNet& net, const Matcher::Params& params, int around);
+// Features {h, w, C}, continuous, of the grid that is searched and, optionally, of coarser ones, each with about half as many cells
+// along each side as the one before
+typedef std::vector<Mat> FeaturePyramid;
 
-// INIT_COARSE_TO_FINE pools grids with more pairs of cells than this. The best correlations of all pairs are cheap up to here.
-static const double POOLED_PAIRS = 128. * 128 * 128 * 128;
+// Best target cell of grid 2 for each cell of grid 1, scored by `net` at the pairs that the search visits. Of equal scores the
+// lower row-major target wins.
+// around: radius of PatchMatchResult::around, in [0, 2].
+PatchMatchResult patchMatch(const FeaturePyramid& levels1, const FeaturePyramid& levels2, const ConsensusNet& net,
+                            const Matcher::Params& params, int around);
 
 // Where the search begins: row-major target cells of each source cell, best first, −1 where there are fewer: {cells of grid 1, any}.
 // f1, f2 are those of `correlation`; `memory` is there to be used, `bytes` gets the workspace
@@ -37,9 +39,10 @@ Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlatio
 // Mean of 2×2 cells, scaled to unit length; odd sides end in a half cell
 Mat poolFeatures(const Mat& f);
 
-// The targets {cells of coarse1, any} of pooled grids at the same position inside their pooled cell, then moved to the best
-// correlations nearby; as startTargets
-Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, const LazyCorrelation& correlation);
+// The targets {cells of coarse1, any} of coarser grids at the same position inside their coarse cell, then moved to the best
+// correlations nearby; as startTargets. scale1, scale2: sides of coarse cells in fine ones.
+Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, const Point2d& scale1, const Point2d& scale2,
+                 const LazyCorrelation& correlation);
 
 // Random numbers that depend on what they are for and not on the order of calls: uniform in [0, n)
 int randomBelow(int n, int seed, int iteration, int cell, int draw);

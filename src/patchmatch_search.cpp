@@ -35,7 +35,10 @@ SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)
                                    "expected SEARCH_DENSE_4D");
     // as far as refinement looks
     const int refine = task.params.refine, radius = refine == REFINE_SOFT_ARGMAX ? AROUND_RADIUS : refine == REFINE_PARABOLA ? 1 : 0;
-    PatchMatchResult found = patchMatch(task.f1, task.f2, task.net, task.params, radius);
+    FeaturePyramid levels1(1, task.f1), levels2(1, task.f2);
+    levels1.insert(levels1.end(), task.coarse1.begin(), task.coarse1.end());
+    levels2.insert(levels2.end(), task.coarse2.begin(), task.coarse2.end());
+    PatchMatchResult found = patchMatch(levels1, levels2, task.net, task.params, radius);
     SearchResult result;
     result.targets = found.targets;
     result.best = found.best;
@@ -55,7 +58,7 @@ SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)
     result.iterations = found.iterations;
     if (wantBack)
     {
-        found = patchMatch(task.f2, task.f1, *transposedNet(task.net), task.params, 0);
+        found = patchMatch(levels2, levels1, *transposedNet(task.net), task.params, 0);
         result.back = found.targets;
         result.pairsScored += found.pairsScored;
         result.hiddenSites += found.hiddenSites;

@@ -32,15 +32,14 @@ bool isInside(const Size& grid, const Point& p)
     return (unsigned)p.x < (unsigned)grid.width && (unsigned)p.y < (unsigned)grid.height;
 }
 
-// Best move within one cell of each of the coarse targets of a square of 2×2 source cells, for each of these cells
-void climb(const LazyCorrelation& correlation, const Point& p, const int* coarse, int count, const Size& coarse2,
-           std::vector<Start>* starts)
+// Best move within one cell of each of some targets q of a square of 2×2 source cells from p on, for each of these cells
+void climb(const LazyCorrelation& correlation, const Point& p, const std::vector<Point>& targets, std::vector<Start>* starts)
 {
     const Size grid1 = correlation.view().grid1, grid2 = correlation.view().grid2;
     float sums[4 * NEAR];
-    for (int k = 0; k < count && coarse[k] >= 0; k++)
+    for (size_t k = 0; k < targets.size(); k++)
     {
-        const Point q = 2 * cellAt(coarse2, coarse[k]);
+        const Point q = targets[k];
         correlation.diagonalsNear(p, q, sums);
         for (int i = 0; i < 4; i++)
         {
@@ -69,6 +68,24 @@ void choose(std::vector<Start>& starts, int* targets, int keep)
         if (std::find(targets, targets + n, starts[i].cell) == targets + n)
             targets[n++] = starts[i].cell;
     std::fill(targets + n, targets + keep, -1);
+}
+
+// The cell of a fine grid that begins `move` cells from the middle of a coarse cell
+int fineCell(int coarse, double scale, double move, int cells)
+{
+    return std::min(std::max(cvRound((coarse + 0.5) * scale + move), 0), cells - 1);
+}
+
+std::vector<Point> fineTargets(const int* coarse, int count, const Size& coarse2, const Point2d& scale2, const Point2d& move,
+                               const Size& grid2)
+{
+    std::vector<Point> targets;
+    for (int k = 0; k < count && coarse[k] >= 0; k++)
+    {
+        const Point q = cellAt(coarse2, coarse[k]);
+        targets.push_back(Point(fineCell(q.x, scale2.x, move.x, grid2.width), fineCell(q.y, scale2.y, move.y, grid2.height)));
+    }
+    return targets;
 }
 
 Mat randomTargets(const Size& grid1, const Size& grid2, int seed)
@@ -117,24 +134,30 @@ Mat poolFeatures(const Mat& f)
     return result;
 }
 
-Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, const LazyCorrelation& correlation)
+Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, const Point2d& scale1, const Point2d& scale2,
+                 const LazyCorrelation& correlation)
 {
-    const Size grid1 = correlation.view().grid1;
+    const Size grid1 = correlation.view().grid1, squares((grid1.width + 1) / 2, (grid1.height + 1) / 2);
     Mat targets(grid1.area(), coarse.cols, CV_32S);
-    parallel_for_(Range(0, coarse1.height), [&](const Range& range)
+    parallel_for_(Range(0, squares.height), [&](const Range& range)
     {
         std::vector<Start> starts[4];
-        for (int p = range.start * coarse1.width; p < range.end * coarse1.width; p++)
+        for (int i = range.start * squares.width; i < range.end * squares.width; i++)
         {
-            const Point corner = 2 * cellAt(coarse1, p);
-            for (int i = 0; i < 4; i++)
-                starts[i].clear();
-            climb(correlation, corner, coarse.ptr<int>(p), coarse.cols, coarse2, starts);
-            for (int i = 0; i < 4; i++)
+            const Point p = 2 * cellAt(squares, i);
+            const Point near(std::min((int)((p.x + 1) / scale1.x), coarse1.width - 1),
+                             std::min((int)((p.y + 1) / scale1.y), coarse1.height - 1));
+            // from the middle of the coarse cell to where the square begins
+            const Point2d move(p.x - (near.x + 0.5) * scale1.x, p.y - (near.y + 0.5) * scale1.y);
+            for (int j = 0; j < 4; j++)
+                starts[j].clear();
+            const int* targets2 = coarse.ptr<int>(near.y * coarse1.width + near.x);
+            climb(correlation, p, fineTargets(targets2, coarse.cols, coarse2, scale2, move, correlation.view().grid2), starts);
+            for (int j = 0; j < 4; j++)
             {
-                const Point cell = corner + Point(i % 2, i / 2);
+                const Point cell = p + Point(j % 2, j / 2);
                 if (isInside(grid1, cell))
-                    choose(starts[i], targets.ptr<int>(cell.y * grid1.width + cell.x), targets.cols);
+                    choose(starts[j], targets.ptr<int>(cell.y * grid1.width + cell.x), targets.cols);
             }
         }
     });

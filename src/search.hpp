@@ -31,6 +31,7 @@ struct SearchResult
 struct SearchTask
 {
     Mat f1, f2;  // {h, w, C}, continuous
+    std::vector<Mat> coarse1, coarse2;  // the same on ever coarser grids, as FeatureNet::computeCoarse gives them; may be empty
     const ConsensusNetImpl& net;
     const SelfSimilarity& selfSimilarity;
     const Matcher::Params& params;
@@ -42,6 +43,9 @@ struct SearchTask
 
 // The SearchMode that SEARCH_AUTO stands for, by the cost model of Matcher::Params; other modes stay
 int chooseSearch(const SearchTask& task, bool wantBack);
+
+// Whether PatchMatch begins with a search of a coarser grid
+bool beginsCoarse(const Matcher::Params& params, const Size& grid1, const Size& grid2);
 
 // Bytes that denseSearch holds at its peak
 size_t denseWorkspace(const SearchTask& task);

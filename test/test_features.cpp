@@ -464,4 +464,21 @@ TEST(Semcorr_FeatureNet, resnet50)
     expectGrid(compute(net, picture().rowRange(0, 300)), 18, 24, 1536);  // 192 × 144, multiples of 16
 }
 
-}} // namespace
+TEST(Semcorr_FeatureNet, coarse_grids_have_half_the_cells)
+{
+    const Ptr<FeatureNet> net = FeatureNet::create();
+    const Mat image(330, 500, CV_8UC3, Scalar(10, 20, 30));
+    Mat features;
+    net->compute(image, features);
+    expectGrid(features, 16, 25, 112);
+    const Size grids[] = { Size(13, 8), Size(7, 4), Size(4, 2) };
+    for (int level = 1; level <= 3; level++)
+    {
+        ASSERT_TRUE(net->computeCoarse(image, level, features));
+        expectGrid(features, grids[level - 1].height, grids[level - 1].width, 112);
+    }
+    EXPECT_ERROR(net->computeCoarse(image, 0, features), "level is 0");
+    EXPECT_FALSE(createVit()->computeCoarse(image, 1, features)) << "an input of one size only";
+}
+
+}}

@@ -134,7 +134,7 @@ TEST(Semcorr_LargeGrids, error_of_known_flow_shrinks)
     for (const Warped& warped : cases)
     {
         std::vector<FlowError> errors;
-        for (int cells = 25; cells <= 100; cells *= 2)
+        for (int cells = 25; cells <= 200; cells *= 2)
         {
             FeatureNet::Params params = features->getParams();
             params.longestSide = cells * STRIDE;
@@ -150,7 +150,10 @@ TEST(Semcorr_LargeGrids, error_of_known_flow_shrinks)
         EXPECT_LT(errors[1].confident, 0.7 * errors[0].confident);
         EXPECT_LT(errors[2].confident, 0.7 * errors[1].confident);
         EXPECT_LT(errors[1].all, 0.85 * errors[0].all);
-        EXPECT_LT(errors[2].all, 0.85 * errors[0].all);  // wrong matches at the border, where features see less, hold it up
+        EXPECT_LT(errors[3].confident, 0.7 * errors[2].confident);
+        // wrong matches at the border, where features see less, hold it up
+        EXPECT_LT(errors[2].all, 0.85 * errors[0].all);
+        EXPECT_LT(errors[3].all, 0.85 * errors[0].all);
     }
 }
 
@@ -175,6 +178,71 @@ TEST(Semcorr_LargeGrids, forty_thousand_cells)
     EXPECT_EQ(SEARCH_PATCHMATCH, stats.mode);
     EXPECT_LE(stats.peakWorkspace, (size_t)200000000);
     EXPECT_LT(stats.pairsScored, (int64)200 * 200 * 200);
+}
+
+// Colours of cells of 2×2 pixels, then of fewer cells, and how often these were asked for
+class ColourPyramid CV_FINAL : public FeatureNet
+{
+public:
+    ColourPyramid() : coarseCalls(0), coarseChannels(16) {}
+
+    void compute(InputArray image, OutputArray features) CV_OVERRIDE { ColourFeatures(2, 16).compute(image, features); }
+    bool computeCoarse(InputArray image, int level, OutputArray features) CV_OVERRIDE
+    {
+        coarseCalls++;
+        ColourFeatures(2 << level, coarseChannels).compute(image, features);
+        return true;
+    }
+    Params getParams() const CV_OVERRIDE { return Params(); }
+    void setParams(const Params&) CV_OVERRIDE {}
+
+    int coarseCalls, coarseChannels;
+};
+
+// A colour for each cell, and the same moved by whole cells
+static void movedColours(int cells, const Point& move, Mat& image1, Mat& image2)
+{
+    Mat noise(cells, cells, CV_8UC3);
+    randu(noise, 0, 256);
+    cv::resize(noise, image1, Size(2 * cells, 2 * cells), 0, 0, INTER_NEAREST);
+    const Matx23d shift(1, 0, 2 * move.x, 0, 1, 2 * move.y);
+    warpAffine(image1, image2, shift, image1.size(), INTER_NEAREST, BORDER_REFLECT);
+}
+
+TEST(Semcorr_LargeGrids, search_begins_on_features_of_a_coarser_grid)
+{
+    Mat image1, image2, flow, again;
+    const Ptr<ColourPyramid> features = makePtr<ColourPyramid>();
+    const Ptr<Matcher> matcher = Matcher::create(features, smoothingNet(), searchParams(SEARCH_PATCHMATCH, false, false, REFINE_NONE));
+    movedColours(272, Point(8, -4), image1, image2);  // to be halved twice
+    matcher->match(image1, image2, flow);
+    EXPECT_EQ(4, features->coarseCalls);
+    const Rect inner(40, 40, 464, 464);
+    Mat right;
+    inRange(flow(inner), Scalar(16, -8) - Scalar::all(1e-3), Scalar(16, -8) + Scalar::all(1e-3), right);
+    EXPECT_GT(countNonZero(right), 0.99 * inner.area());
+    EXPECT_GT(matcher->getStats().iterations, 0);
+
+    matcher->setReference(image1);
+    matcher->matchReference(image2, again);
+    matcher->matchReference(image2, again);
+    EXPECT_TRUE(sameBits(flow, again));
+    EXPECT_EQ(4 + 2 + 2 * 2, features->coarseCalls) << "the reference's features are computed once";
+
+    movedColours(60, Point(8, -4), image1, image2);
+    features->coarseCalls = 0;
+    matcher->match(image1, image2, flow);
+    EXPECT_EQ(0, features->coarseCalls) << "small grids need none";
+}
+
+TEST(Semcorr_LargeGrids, coarse_features_of_other_channels_are_an_error)
+{
+    Mat image1, image2, flow;
+    const Ptr<ColourPyramid> features = makePtr<ColourPyramid>();
+    features->coarseChannels = 15;
+    const Ptr<Matcher> matcher = Matcher::create(features, smoothingNet(), searchParams(SEARCH_PATCHMATCH, false, false, REFINE_NONE));
+    movedColours(132, Point(), image1, image2);
+    EXPECT_ERROR(matcher->match(image1, image2, flow), "computeCoarse gives 15 channels, expected 16");
 }
 
 }}

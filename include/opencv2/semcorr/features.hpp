@@ -93,6 +93,15 @@ public:
     Throws for values that are not finite and where longestSide makes the net's input larger than 2^24 pixels. */
     CV_WRAP virtual void compute(InputArray image, OutputArray features) = 0;
 
+    /** @brief Features of an image on a coarser grid, which Matcher begins with on grids of more than 128^4 pairs of cells
+    (INIT_COARSE_TO_FINE): a net sees more of the picture there than the mean of fine cells does.
+    @param image as in compute
+    @param level at least 1: the input has 1/2, 1/4, ... of the side of compute's, rounded up to the stride
+    @param features as in compute
+    @return whether there are any; false, as here, for nets of one input size only, such as vision transformers. Matcher then takes
+    means of features of compute. */
+    virtual bool computeCoarse(InputArray image, int level, OutputArray features);
+
     /** @brief The parameters in use. */
     CV_WRAP virtual FeatureNet::Params getParams() const = 0;
 

@@ -25,7 +25,7 @@ enum SearchMode
 enum SearchInit
 {
     INIT_CORRELATION = 0,    //!< local maxima of the correlation, summed over 3 x 3 cells at equal displacement
-    INIT_COARSE_TO_FINE = 1, //!< what a search of pooled features finds; grids of up to 128^4 pairs of cells as INIT_CORRELATION
+    INIT_COARSE_TO_FINE = 1, //!< what a search of a coarser grid finds; grids of up to 128^4 pairs of cells as INIT_CORRELATION
     INIT_RANDOM = 2          //!< random targets; for comparison, it needs more iterations and randomSearch
 };
 
@@ -77,6 +77,10 @@ public:
     the same displacement, if it scores higher there than their own match, and try the cells around their own matches. Target cells
     are scored in blocks of 2x2. No pair is scored twice.
 
+    With INIT_COARSE_TO_FINE, grids of more than 128^4 pairs of cells begin with a search of a grid with half as many cells along each
+    side. Its features are those of FeatureNet::computeCoarse, if there are images and the net has them: then all passes are made on
+    the coarsest grid, and finer ones score what lies around its matches. Else they are means of 2x2 cells, and all grids are searched.
+
     With mutual, PatchMatch scores the mutually filtered correlation; the filter after the net, which needs the scores of all
     pairs, is not applied.
 
@@ -89,7 +93,7 @@ public:
     struct CV_EXPORTS_W_SIMPLE Params
     {
         /** @param mode SearchMode
-        @param iterations PatchMatch: passes after the start; the search ends earlier when nothing new is found
+        @param iterations PatchMatch: passes after the start, on the coarsest grid; the search ends earlier when nothing new is found
         @param hypotheses PatchMatch: matches kept per cell, at least two cells apart
         @param offsets PatchMatch: SearchOffsets
         @param localRadius PatchMatch: cells around each own match that are tried, |dx| + |dy| up to this; 0 for none
@@ -207,8 +211,8 @@ public:
     CV_WRAP virtual void transferKeypoints(InputArray image1, InputArray image2, InputArray points1,
                                            OutputArray points2, OutputArray confidence = noArray()) = 0;
 
-    /** @brief transferKeypoints of two pictures whose features are there already, with the same result: for programs that use the
-    features of a picture many times.
+    /** @brief transferKeypoints of two pictures whose features are there already, with the same result (but for grids of more than
+    128^4 pairs of cells, see INIT_COARSE_TO_FINE): for programs that use the features of a picture many times.
     @param features1 h1xw1xC `CV_32F`, finite, not all zero: what FeatureNet::compute gives for image 1
     @param size1 size of image 1 in pixels
     @param features2 h2xw2xC of the same C, of image 2
