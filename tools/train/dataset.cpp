@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "file_io.hpp"
 #include "photos.hpp"
 #include "utf8.hpp"
 
@@ -73,6 +74,68 @@ static int addPicture(Dataset& data, std::map<std::pair<std::string, bool>, int>
     return added.first->second;
 }
 
+// Sizes of pictures, each read once
+class PictureSizes
+{
+public:
+    cv::Size get(const std::string& path, const cv::Size& known)
+    {
+        if (!known.empty())
+            return known;
+        cv::Size& size = sizes[path];  // readPairs knows those of JPEG and PNG files
+        if (size.empty())
+            size = decodePicture(cv::semcorr::loadBytes(path, 1 << 28), path).size();
+        return size;
+    }
+
+private:
+    std::map<std::string, cv::Size> sizes;
+};
+
+// Counts points outside of their pictures' pixels and describes the one farthest outside.
+struct PointsOutside
+{
+    void look(const ImagePair& pair, int picture, const cv::Mat& points, const cv::Size& size)
+    {
+        const std::vector<cv::Point2f> all = toPoints(points);
+        total += (int)all.size();
+        for (size_t i = 0; i < all.size(); i++)
+        {
+            const cv::Point2f p = all[i];
+            const double distance = std::max({ -p.x, -p.y, p.x - (size.width - 1), p.y - (size.height - 1) });
+            count += distance > 0.5;  // where the last pixels end
+            if (distance <= std::max(0.5, farthest))
+                continue;
+            farthest = distance;
+            which = cv::format("point %d in picture %d of the pair \"%s\" is at (%g, %g), expected it in the picture's %d x %d pixels",
+                               (int)i + 1, picture, printable(pair.id).c_str(), p.x, p.y, size.width, size.height);
+        }
+    }
+
+    int count = 0, total = 0;
+    double farthest = 0;  // pixels from the centre of a pixel on the border
+    std::string which;
+};
+
+// Throws, or returns a warning.
+static std::string checkPoints(const std::vector<ImagePair>& pairs, bool strict)
+{
+    static const double TOLERANCE = 1;  // pixels: a list that counts them from 1 is no mistake worth stopping for
+    PictureSizes sizes;
+    PointsOutside outside;
+    for (const ImagePair& pair : pairs)
+    {
+        outside.look(pair, 1, pair.points1, sizes.get(pair.image1, pair.size1));
+        outside.look(pair, 2, pair.points2, sizes.get(pair.image2, pair.size2));
+    }
+    if (outside.count == 0)
+        return std::string();
+    const std::string text = outside.which + cv::format("; %d of %d points lie outside", outside.count, outside.total);
+    if (strict && outside.farthest > TOLERANCE)
+        CV_Error(cv::Error::StsOutOfRange, text);
+    return "WARNING: " + text + ", training leaves them out";
+}
+
 Dataset readDataset(const std::string& format, const std::string& root, const std::string& split,
                     const std::vector<std::string>& only, const std::vector<std::string>& without)
 {
@@ -80,6 +143,7 @@ Dataset readDataset(const std::string& format, const std::string& root, const st
     cv::semcorr::readPairs(format, root, split, all);
     Dataset data;
     data.pairs = selectPairs(all, only, without);
+    data.warning = checkPoints(data.pairs, format == "csv");
     std::map<std::pair<std::string, bool>, int> known;
     std::map<std::string, std::vector<int> > byCategory;
     for (size_t i = 0; i < data.pairs.size(); i++)

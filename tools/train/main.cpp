@@ -104,6 +104,9 @@ int main(int argc, char** argv)
         const Options options = parseOptions(std::vector<std::string>(argv + 1, argv + argc));
         if (options.help)
         {
+    for (const std::string& warning : { data.warning(), validation.warning() })
+        if (!warning.empty())
+            say(warning);
             std::cout << usage();
             return 0;
         }

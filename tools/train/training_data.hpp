@@ -44,6 +44,7 @@ public:
 
     int channels() const { return (pictures.empty() ? photos : pictures)[0].channels(); }
     std::string description() const;  // a line for people
+    std::string warning() const { return data.warning; }  // see Dataset
     std::string fingerprint() const;  // changes with pairs, pictures and backbone
 
 private:

@@ -18,6 +18,7 @@ public:
 
     bool empty() const { return data.pairs.empty(); }
     std::string description() const { return data.size(); }
+    std::string warning() const { return data.warning; }  // see Dataset
 
     // alphas 0.05, 0.1 and 0.15, reference: the keypoints' box
     cv::semcorr::PCKResult measure(ModelImpl& model, const torch::Device& device) const;
