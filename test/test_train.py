@@ -113,6 +113,7 @@ class Train(Data):
         small = ['--longest-side=128', '--versions=4', '--batch=4', '--adapter-hidden=32', '--steps=12', '--checkpoint-every=4',
                  '--threads=2', '--device=cpu', '--cache=' + os.path.join(self.folder.name, 'cache'), '--out=' + self.out]
         names = [o.split('=')[0] for o in options]
+        small += ['--overwrite'] * ('--resume' not in names)
         if processes > 1 and not os.path.exists(TORCH_PYTHON):
             self.skipTest('scripts/train.sh has fetched no torch, and so no torchrun')
         torchrun = [TORCH_PYTHON, '-m', 'torch.distributed.run', '--standalone', '--no-python', '--nproc-per-node=%d' % processes]
@@ -240,6 +241,21 @@ class Train(Data):
 
     def test_labels_and_photos(self):
         self.assertIn('5 photos', self.train('--photos=' + os.path.join(self.root, 'round'), '--photo-share=0.4'))
+
+    def test_keeps_what_an_earlier_run_wrote(self):
+        self.train('--steps=2')
+        before = self.weights()
+        command = [o for o in self.command('--steps=3') if o != '--overwrite']
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+        self.assertFails(result, 'checkpoint.pt" is there already', '--resume', '--overwrite', '--out')
+        self.assertEqual(self.weights(), before)
+        os.remove(self.file('checkpoint.pt'))
+        result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+        self.assertFails(result, 'model.yml" is there already')
+        self.train('--steps=3')
+        self.assertNotEqual(self.weights(), before)
+        with open(self.file('config.yml')) as f:
+            self.assertIn('overwrite: "0"', f.read())  # a repetition is to ask again
 
     def test_points_outside(self):
         picture, corners = draw('round', 0)  # 128 x 96

@@ -100,6 +100,9 @@ def train(run, args, progress):
     if model.is_file() and found.get('sha256') == sha256(model):
         return found
     folder.mkdir(parents=True, exist_ok=True)
+    resuming = (folder / 'checkpoint.pt').is_file()
+    if not resuming:
+        model.unlink(missing_ok=True)  # of a run that was killed between its model and its first checkpoint
     words = command(run, args, folder)
     found = dict(wanted, name=run.name, revision=machine.revision(), command=' '.join(words), peakBytes=found.get('peakBytes', 0),
                  cpuSeconds=found.get('cpuSeconds', 0),
@@ -107,7 +110,7 @@ def train(run, args, progress):
     write(file, json.dumps(found, indent=1) + '\n')
     before = processor_seconds()
     try:
-        memory = run_logged(words + ['--resume'] * (folder / 'checkpoint.pt').is_file(), log, progress)
+        memory = run_logged(words + ['--resume'] * resuming, log, progress)
         found.update(peakBytes=max(memory, found['peakBytes']), sha256=sha256(model), **of_provenance(model))
     finally:
         found['cpuSeconds'] += processor_seconds() - before

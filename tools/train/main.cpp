@@ -46,6 +46,27 @@ static void removeLeftovers(const std::filesystem::path& folder)
             std::filesystem::remove(entry.path(), ignored);
 }
 
+// Hours of training must not go for a forgotten --out.
+static void checkUnused(const Options& options)
+{
+    if (options.resume || options.overwrite)
+        return;
+    for (const char* name : { "checkpoint.pt", "model.yml" })
+    {
+        const std::filesystem::path file = std::filesystem::path(options.out) / name;
+        if (std::filesystem::exists(file))
+            CV_Error(cv::Error::StsBadArg, "\"" + cv::semcorr::printable(file.string()) + "\" is there already, of an earlier run: "
+                                           "expected --resume to go on with it, --overwrite to replace it, or another --out");
+    }
+}
+
+// A file for --config that repeats the run
+static void writeConfig(Options options)
+{
+    options.resume = options.overwrite = false;
+    cv::semcorr::saveBytes((std::filesystem::path(options.out) / "config.yml").string(), toYaml(options));
+}
+
 // Each process computes a share of the features that are missing; all of them are then there for all.
 static void fillCache(FeatureCache& cache, const Options& options, const Backbone& backbone, const Processes& processes)
 {
@@ -66,6 +87,8 @@ static int trainModel(const Options& options, const std::string& command, const 
                                                   options.batch, place.size));
     const torch::Device device = selectDevice(options, place);
     const Processes processes(place);
+    if (processes.isFirst())
+        checkUnused(options);
     std::filesystem::create_directories(options.out);
     const std::filesystem::path out = options.out;
     const Backbone backbone = createBackbone(options);
@@ -87,7 +110,7 @@ static int trainModel(const Options& options, const std::string& command, const 
     if (!validation.empty())
         say("validating on " + validation.description());
     if (processes.isFirst())
-        cv::semcorr::saveBytes((out / "config.yml").string(), toYaml(options));
+        writeConfig(options);
     Trainer trainer(options, backbone, data, validation, device, processes, command);
     std::signal(SIGINT, place.size > 1 ? onSharedSignal : onSignal);
     std::signal(SIGTERM, place.size > 1 ? onSharedSignal : onSignal);

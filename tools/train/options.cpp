@@ -170,6 +170,7 @@ const std::vector<Group>& table()
             text("out", &O::out, "DIR", "for model.yml, checkpoint.pt, log.csv, curves.png and config.yml", false),
             text("note", &O::note, "TEXT", "put into the model's provenance", false),
             integer("validate-every", &O::validateEvery, 1, 1e8, "steps between validations; the best model is kept"),
+            flag("overwrite", &O::overwrite, "replace what an earlier run wrote to --out", false),
             integer("checkpoint-every", &O::checkpointEvery, 1, 1e8, "steps between checkpoints", false),
             flag("resume", &O::resume, "go on from the checkpoint in --out, with the same result as an uninterrupted run",
                  false) } },

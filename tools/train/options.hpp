@@ -49,7 +49,7 @@ struct Options
     // what comes out
     std::string out = "train_out", note;
     int validateEvery = 100, checkpointEvery = 50;
-    bool resume = false, help = false;
+    bool resume = false, overwrite = false, help = false;
 };
 
 // Command-line arguments, those in the YAML file of --config before all others. Throws cv::Exception for an unknown name or a
