@@ -344,6 +344,7 @@ class Train(Data):
         self.assertTrue(os.path.exists(self.file('model.yml')))
         self.assertFails(self.call(*options), '--dataset=images has no points', '--loss=weak')
         self.assertFails(self.call('--pairs=' + pairs), 'no column is named "XA1"')
+        self.train('--dataset=images', '--photos=' + os.path.join(self.root, 'round'), '--steps=1', pairs=False)  # there are no pairs
 
     def test_dense_methods_resume(self):
         whole = os.path.join(self.dir.name, 'whole')

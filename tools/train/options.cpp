@@ -254,7 +254,7 @@ void checkTogether(const Options& o)
     if (o.method == "pmnc" && (o.loss != "entropy" || o.selfSimilarity))
         CV_Error(cv::Error::StsBadArg, "--method=pmnc scores the pairs at points only, expected --loss=entropy and no "
                                        "--self-similarity");
-    if (o.dataset == "images" && o.loss != "weak")
+    if (!o.pairs.empty() && o.dataset == "images" && o.loss != "weak")
         CV_Error(cv::Error::StsBadArg, "--dataset=images has no points, expected --method=ncnet --loss=weak");
     if (o.loss == "weak" && o.batch < 2)
         CV_Error(cv::Error::StsBadArg, "--loss=weak --batch=1: expected at least 2, as other pairs of a batch serve as mismatches");
