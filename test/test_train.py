@@ -242,6 +242,42 @@ class Train(Data):
     def test_labels_and_photos(self):
         self.assertIn('5 photos', self.train('--photos=' + os.path.join(self.root, 'round'), '--photo-share=0.4'))
 
+    def test_begins_with_earlier_weights(self):
+        """The net and the features are those of the other run until something is learned, whatever the data's mean feature is."""
+        photos = os.path.join(self.dir.name, 'photos')
+        self.train('--photos=' + os.path.join(self.root, 'round'), '--out=' + photos, pairs=False)
+        start = '--start-from=' + self.file('checkpoint.pt', photos)
+        still = ['--steps=1', '--rate=0']
+        self.train(start, *still)
+        np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)  # half precision
+        provenance = cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance()
+        self.assertRegex(provenance, r'(?s)24 pairs.*Began with weights of:\n  Trained by .*\n  Data: 5 photos .*\n  Seed 1, 12 of 12 steps')
+        self.train(*still)
+        self.assertGreater(np.abs(self.learned(self.out) - self.learned(photos)).max(), 0.01)
+        self.train(start, '--fine-tune=1', *still)  # blocks that the other run had frozen
+        np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)
+        for options, *words in ((['--adapter-hidden=16'], 'another net', 'adapter.block0_widen_weight: 32', 'adapter.block0_widen_weight: 16'),
+                                (['--net=3'], 'another net', 'layer1_weight'), (['--adapter=none'], 'another net', 'adapter.mean'),
+                                (['--deviation=9,9,9'], 'another backbone'),
+                                (['--start-from=' + self.file('model.yml', photos)], 'checksum'),
+                                (['--start-from=none.pt'], 'none.pt')):
+            with self.subTest(options=options):
+                self.assertFails(self.call(*(o for o in [start] if len(options) > 1 or 'start' not in options[0]), *options), *words)
+
+    def test_begins_with_earlier_weights_and_resumes(self):
+        first, whole = (os.path.join(self.dir.name, name) for name in ('first', 'whole'))
+        self.train('--steps=4', '--out=' + first)
+        options = ['--start-from=' + self.file('checkpoint.pt', first), '--checkpoint-every=1']
+        self.train(*options, '--out=' + whole)
+        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
+        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        self.assertFails(self.call(*options, '--resume', '--start-from=' + self.file('checkpoint.pt', whole)), 'another training', 'start: ')
+        self.train(*options, '--resume')
+        self.assertEqual(self.weights(), self.weights(whole))
+
     def test_keeps_what_an_earlier_run_wrote(self):
         self.train('--steps=2')
         before = self.weights()

@@ -11,10 +11,10 @@ namespace train {
 static const double NARROW_START = 0.1;  // blocks begin as small changes
 enum { CONTEXT_SIDE = 5 };
 
-AdapterImpl::AdapterImpl(const Options& options, const std::vector<float>& meanFeature)
+AdapterImpl::AdapterImpl(const Options& options, const std::vector<float>& mean_)
     : kind(options.adapter), gain(1), reduced(options.precision == "bf16")
 {
-    const int in = (int)meanFeature.size(), out = options.adapterChannels ? options.adapterChannels : in;
+    const int in = (int)mean_.size(), out = options.adapterChannels ? options.adapterChannels : in;
     const bool identity = options.adapterStart == "identity";
     if (kind == "none")
         return;
@@ -27,8 +27,8 @@ AdapterImpl::AdapterImpl(const Options& options, const std::vector<float>& meanF
         matrix = register_parameter("matrix", identity ? torch::eye(in) : (torch::rand({ out, in }) * 2 - 1) / std::sqrt(in));
         return;
     }
-    mean = register_buffer("mean", torch::tensor(meanFeature));
-    gain = std::sqrt(in / std::max(1e-6, 1 - mean.square().sum().item<double>()));
+    mean = register_buffer("mean", torch::tensor(mean_));
+    setGain();
     first = addConvolution("first", out, in, 1);
     if (identity)
     {
@@ -45,6 +45,26 @@ AdapterImpl::AdapterImpl(const Options& options, const std::vector<float>& meanF
         for (torch::Tensor* t : { &blocks[i].narrow.weight, &blocks[i].narrow.bias })
             t->mul_(identity ? 0 : NARROW_START);
     }
+}
+
+void AdapterImpl::setGain()
+{
+    gain = std::sqrt(mean.numel() / std::max(1e-6, 1 - mean.to(torch::kCPU).square().sum().item<double>()));
+}
+
+void AdapterImpl::load(torch::serialize::InputArchive& archive)
+{
+    torch::nn::Module::load(archive);
+    if (kind == "context")
+        setGain();
+}
+
+std::vector<float> AdapterImpl::centre(const std::vector<float>& otherwise) const
+{
+    if (kind != "context")
+        return otherwise;
+    const torch::Tensor values = mean.to(torch::kCPU).contiguous();
+    return std::vector<float>(values.data_ptr<float>(), values.data_ptr<float>() + values.numel());
 }
 
 void AdapterImpl::mixWithIdentity(double share)

@@ -26,6 +26,11 @@ public:
     // Returns n×D×h×w, 0 outside the grids.
     torch::Tensor forward(const torch::Tensor& features, const torch::Tensor& mask, const torch::Tensor& dropped = torch::Tensor());
 
+    void load(torch::serialize::InputArchive& archive) override;
+
+    // The mean that is subtracted, or `otherwise` where none is
+    std::vector<float> centre(const std::vector<float>& otherwise) const;
+
     // What the identity, as the start, gives for the same
     torch::Tensor identity(const torch::Tensor& features, const torch::Tensor& mask) const;
 
@@ -48,6 +53,7 @@ public:
     std::vector<Block> blocks;
 
 private:
+    void setGain();
     torch::Tensor centred(const torch::Tensor& features) const;  // and scaled; context
     Convolution addConvolution(const std::string& name, int out, int in, int side);
 

@@ -12,6 +12,7 @@
 #include "file_io.hpp"
 #include "onnx_adapter.hpp"
 #include "onnx_cut.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
 #include "tensors.hpp"
 #include "utf8.hpp"
 
@@ -161,6 +162,17 @@ cv::Mat Backbone::features(const cv::Mat& computed) const
     torch::NoGradGuard guard;
     const torch::Tensor x = toTensor(computed).permute({ 2, 0, 1 }).unsqueeze(0);
     return toMat(blocks->forward(x, { cv::Size(computed.size[1], computed.size[0]) })[0].permute({ 1, 2, 0 }));
+}
+
+std::string Backbone::fingerprint() const
+{
+    const FeatureNet::Params params = net->getParams();
+    std::string text = cv::semcorr::sha256(onnx.data(), onnx.size());
+    for (const cv::String& name : params.outputs)
+        text += "\n" + name;
+    for (const cv::Scalar& values : { params.mean, params.scale })
+        text += cv::format("\n%.9g %.9g %.9g", values[0], values[1], values[2]);
+    return cv::semcorr::sha256(text.data(), text.size());
 }
 
 LastBlocks Backbone::copyBlocks() const

@@ -25,6 +25,8 @@ struct Backbone
 
     LastBlocks copyBlocks() const;            // null if none are trained
 
+    std::string fingerprint() const;          // changes with the net, the outputs used and how pixels are scaled
+
     std::string file;                         // empty: the built-in one
     std::vector<uchar> onnx;
     cv::Ptr<cv::semcorr::FeatureNet> net;     // without an adapter

@@ -14,7 +14,7 @@ using torch::Tensor;
 
 namespace train {
 
-enum { VERSION = 1, HASH_DIGITS = 64 };
+enum { VERSION = 2, HASH_DIGITS = 64 };
 static const size_t MAX_FILE = (size_t)1 << 33;  // bytes
 
 static Tensor textTensor(const std::string& text)
@@ -44,6 +44,25 @@ static std::string joinLines(const std::vector<std::string>& lines)
     std::string text;
     for (const std::string& line : lines)
         text += line + "\n";
+    return text;
+}
+
+// Name and shape of each tensor, a line each
+static std::string describeNets(const Model& model)
+{
+    std::string text;
+    const auto add = [&](const torch::OrderedDict<std::string, Tensor>& tensors)
+    {
+        for (const auto& named : tensors)
+        {
+            text += named.key() + ":";
+            for (const int64_t size : named.value().sizes())
+                text += " " + std::to_string(size);
+            text += "\n";
+        }
+    };
+    add(model->named_parameters());
+    add(model->named_buffers());
     return text;
 }
 
@@ -81,11 +100,14 @@ static History readHistory(torch::serialize::InputArchive& archive)
     return history;
 }
 
-void saveCheckpoint(const std::string& file, const TrainingState& state, const std::vector<std::string>& identity)
+void saveCheckpoint(const std::string& file, const TrainingState& state, const std::vector<std::string>& identity,
+                    const std::string& provenance)
 {
     torch::serialize::OutputArchive archive, model, averaged, optimizer;
     archive.write("version", torch::tensor((int64_t)VERSION));
     archive.write("identity", textTensor(joinLines(identity)));
+    archive.write("nets", textTensor(describeNets(state.model)));
+    archive.write("provenance", textTensor(provenance));
     archive.write("step", torch::tensor((int64_t)state.step));
     state.model->save(model);
     state.averaged->save(averaged);
@@ -118,48 +140,102 @@ static std::string difference(const std::string& text1, const std::string& text2
     }
 }
 
-static std::vector<std::vector<int64_t> > shapesOf(const Model& model)
+static std::string nameOf(const std::string& file)
 {
-    std::vector<std::vector<int64_t> > shapes;
-    for (const Tensor& p : model->parameters())
-        shapes.push_back(p.sizes().vec());
-    return shapes;
+    return "checkpoint \"" + printable(file) + "\"";
+}
+
+// The archive of a file's bytes, of the version that is written here
+static torch::serialize::InputArchive openArchive(const std::string& file, const std::vector<uchar>& bytes)
+{
+    const size_t size = bytes.size() - std::min(bytes.size(), (size_t)HASH_DIGITS);
+    if (cv::semcorr::sha256(bytes.data(), size) != std::string(bytes.begin() + size, bytes.end()))
+        CV_Error(cv::Error::StsParseError, nameOf(file) + " is damaged or is none: its checksum is wrong");
+    std::istringstream stream(std::string(bytes.begin(), bytes.begin() + size));
+    torch::serialize::InputArchive archive;
+    archive.load_from(stream);
+    const int64_t version = readTensor(archive, "version").item<int64_t>();
+    if (version != VERSION)
+        CV_Error(cv::Error::StsParseError, cv::format("%s is of version %d, expected %d", nameOf(file).c_str(), (int)version,
+                                                      (int)VERSION));
+    return archive;
+}
+
+static std::string readText(torch::serialize::InputArchive& archive, const char* name)
+{
+    return tensorText(readTensor(archive, name));
+}
+
+static void checkNets(const std::string& file, const std::string& there, const std::string& now)
+{
+    const std::string differences = difference(there, now);
+    if (!differences.empty())
+        CV_Error(cv::Error::StsUnmatchedSizes, nameOf(file) + " is of another net, expected tensors of the same shapes:" + differences);
 }
 
 void loadCheckpoint(const std::string& file, TrainingState& state, const std::vector<std::string>& identity)
 {
     const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
-    const std::string name = "checkpoint \"" + printable(file) + "\"";
-    const size_t size = bytes.size() - std::min(bytes.size(), (size_t)HASH_DIGITS);
-    if (cv::semcorr::sha256(bytes.data(), size) != std::string(bytes.begin() + size, bytes.end()))
-        CV_Error(cv::Error::StsParseError, name + " is damaged or is none: its checksum is wrong");
     try
     {
-        std::istringstream stream(std::string(bytes.begin(), bytes.begin() + size));
-        torch::serialize::InputArchive archive, model, averaged, optimizer;
-        archive.load_from(stream);
-        const int64_t version = readTensor(archive, "version").item<int64_t>();
-        if (version != VERSION)
-            CV_Error(cv::Error::StsParseError, cv::format("%s is of version %d, expected %d", name.c_str(), (int)version,
-                                                             (int)VERSION));
-        const std::string differences = difference(tensorText(readTensor(archive, "identity")), joinLines(identity));
+        torch::serialize::InputArchive archive = openArchive(file, bytes), model, averaged, optimizer;
+        const std::string differences = difference(readText(archive, "identity"), joinLines(identity));
         if (!differences.empty())
-            CV_Error(cv::Error::StsBadArg, name + " is of another training, expected the same options and data:" + differences);
+            CV_Error(cv::Error::StsBadArg, nameOf(file) + " is of another training, expected the same options and data:" + differences);
+        checkNets(file, readText(archive, "nets"), describeNets(state.model));
         archive.read("model", model);
         archive.read("averaged", averaged);
         archive.read("optimizer", optimizer);
-        const std::vector<std::vector<int64_t> > shapes = shapesOf(state.model);
         state.model->load(model);
         state.averaged->load(averaged);
-        if (shapesOf(state.model) != shapes || shapesOf(state.averaged) != shapes)  // load() takes any
-            CV_Error(cv::Error::StsUnmatchedSizes, name + " holds weights of other shapes than expected: it is of another net");
         state.optimizer->load(optimizer);
         state.step = (int)readTensor(archive, "step").item<int64_t>();
         state.history = readHistory(archive);
     }
     catch (const c10::Error& e)
     {
-        CV_Error(cv::Error::StsParseError, name + " cannot be read: " + printable(e.what_without_backtrace()));
+        CV_Error(cv::Error::StsParseError, nameOf(file) + " cannot be read: " + printable(e.what_without_backtrace()));
+    }
+}
+
+static bool hasLine(const std::string& text, const std::string& line)
+{
+    return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+// Without the lines of trained blocks
+static std::string frozenNets(const std::string& nets)
+{
+    std::istringstream stream(nets);
+    std::string text;
+    for (std::string line; std::getline(stream, line);)
+        text += line.compare(0, 7, "blocks.") == 0 ? "" : line + "\n";
+    return text;
+}
+
+Start loadStart(const std::string& file, Model& model, const std::string& identityLine)
+{
+    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
+    try
+    {
+        torch::serialize::InputArchive archive = openArchive(file, bytes), averaged;
+        if (!hasLine(readText(archive, "identity"), identityLine))
+            CV_Error(cv::Error::StsBadArg, nameOf(file) + " was trained on another backbone, expected the same --backbone, --outputs, "
+                                                          "--mean and --deviation");
+        const std::string there = readText(archive, "nets"), now = describeNets(model);
+        checkNets(file, there, there == frozenNets(there) ? frozenNets(now) : now);
+        archive.read("averaged", averaged);
+        for (const auto& child : model->named_children())
+        {
+            torch::serialize::InputArchive part;
+            if (averaged.try_read(child.key(), part))
+                child.value()->load(part);
+        }
+        return Start{ cv::semcorr::sha256(bytes.data(), bytes.size()), readText(archive, "provenance") };
+    }
+    catch (const c10::Error& e)
+    {
+        CV_Error(cv::Error::StsParseError, nameOf(file) + " cannot be read: " + printable(e.what_without_backtrace()));
     }
 }
 

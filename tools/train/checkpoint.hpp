@@ -31,13 +31,26 @@ struct TrainingState
     History history;
 };
 
-// `identity`: lines that a run must share with the one that wrote the file, such as options that matter. The file is made
-// completely or not at all.
-void saveCheckpoint(const std::string& file, const TrainingState& state, const std::vector<std::string>& identity);
+// `identity`: lines that a run must share with the one that wrote the file, such as options that matter. provenance: of the weights.
+// The file is made completely or not at all.
+void saveCheckpoint(const std::string& file, const TrainingState& state, const std::vector<std::string>& identity,
+                    const std::string& provenance);
 
 // Fills the state, whose nets must have the right shapes. Throws for a missing or damaged file, one of another version, and
 // where lines of `identity` differ, naming those.
 void loadCheckpoint(const std::string& file, TrainingState& state, const std::vector<std::string>& identity);
+
+// Where the weights that a run begins with come from
+struct Start
+{
+    std::string sha256;      // of the file
+    std::string provenance;  // of the weights
+};
+
+// Gives the model the averaged weights of another run's checkpoint, whatever its data and options were. Blocks of the backbone that
+// it did not train stay as they are. Throws as loadCheckpoint, where the nets differ in a tensor's shape, naming it, and where
+// `identityLine` is none of the file's.
+Start loadStart(const std::string& file, Model& model, const std::string& identityLine);
 
 }
 

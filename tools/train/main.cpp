@@ -104,6 +104,9 @@ static int trainModel(const Options& options, const std::string& command, const 
         if (processes.isFirst())
             std::cout << line << std::endl;
     };
+    for (const std::string& warning : { data.warning(), validation.warning() })
+        if (!warning.empty())
+            say(warning);
     say("training on " + data.description());
     if (backbone.blocks)
         say("fine-tuning " + backbone.blocks->description() + " of the backbone");
@@ -127,9 +130,6 @@ int main(int argc, char** argv)
         const Options options = parseOptions(std::vector<std::string>(argv + 1, argv + argc));
         if (options.help)
         {
-    for (const std::string& warning : { data.warning(), validation.warning() })
-        if (!warning.empty())
-            say(warning);
             std::cout << usage();
             return 0;
         }

@@ -162,15 +162,17 @@ const std::vector<Group>& table()
             real("clip", &O::clip, 1e-6, 1e6, "largest norm of the gradient"),
             real("sigma", &O::sigma, 0.05, 100, "width of the target around an annotation, cells"),
             real("averaging", &O::averaging, 0, 0.99999, "weights are averaged over about 1 / (1 - this) steps; 0: not at all"),
+            text("start-from", &O::startFrom, "FILE", "begin with the averaged weights of this checkpoint.pt, of another run with the "
+                                                      "same nets", false),
             integer("seed", &O::seed, 0, 2147483647, "of all random numbers but those of the versions"),
             choice("precision", &O::precision, "bf16|float", "of the large convolutions"),
             choice("device", &O::device, "auto|cpu|cuda", "where to train; auto: CUDA where there is one", false),
             integer("threads", &O::threads, 0, 1024, "CPU threads; 0: all cores", false) } },
         { "Results", {
             text("out", &O::out, "DIR", "for model.yml, checkpoint.pt, log.csv, curves.png and config.yml", false),
+            flag("overwrite", &O::overwrite, "replace what an earlier run wrote to --out", false),
             text("note", &O::note, "TEXT", "put into the model's provenance", false),
             integer("validate-every", &O::validateEvery, 1, 1e8, "steps between validations; the best model is kept"),
-            flag("overwrite", &O::overwrite, "replace what an earlier run wrote to --out", false),
             integer("checkpoint-every", &O::checkpointEvery, 1, 1e8, "steps between checkpoints", false),
             flag("resume", &O::resume, "go on from the checkpoint in --out, with the same result as an uninterrupted run",
                  false) } },

@@ -44,6 +44,7 @@ struct Options
     int steps = 600, batch = 6;
     double rate = 3e-3, decay = 0.01, warmUp = 0.2, clip = 5, sigma = 0.7, averaging = 0.99;
     int seed = 1, threads = 0;
+    std::string startFrom;
     std::string precision = "bf16", device = "auto";
 
     // what comes out

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <sstream>
 
 #include "curves.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
@@ -17,6 +18,7 @@ using torch::Tensor;
 namespace train {
 
 static std::atomic<bool> stopped(false);
+static const char REVISION[] = SEMCORR_REVISION;  // empty where the sources are no git checkout
 
 void Trainer::stop()
 {
@@ -43,13 +45,7 @@ Trainer::Trainer(const Options& options_, const Backbone& backbone_, const Train
       leaving(false)
 {
     identity.push_back("data: " + data.fingerprint());
-    const std::vector<float> mean = data.meanFeature(backbone);
-    torch::manual_seed(options.seed);
-    state.model = Model(options, mean, backbone.copyBlocks());
-    state.averaged = Model(options, mean, backbone.copyBlocks());
-    result = Model(options, mean, backbone.copyBlocks());
-    for (Model* model : { &state.model, &state.averaged, &result })
-        (*model)->to(device);
+    createModels();
     optimizer = std::make_unique<torch::optim::AdamW>(parameterGroups(options, state.model),
                                                       torch::optim::AdamWOptions(options.rate));
     state.optimizer = optimizer.get();
@@ -58,6 +54,24 @@ Trainer::Trainer(const Options& options_, const Backbone& backbone_, const Train
     else
         average();  // a copy
     checkSame();
+}
+
+void Trainer::createModels()
+{
+    identity.push_back("features: " + backbone.fingerprint());
+    std::vector<float> mean = data.meanFeature(backbone);
+    torch::manual_seed(options.seed);
+    state.model = Model(options, mean, backbone.copyBlocks());
+    if (!options.startFrom.empty())
+    {
+        start = loadStart(options.startFrom, state.model, identity.back());
+        identity.push_back("start: " + start.sha256);
+        mean = state.model->adapter->centre(mean);
+    }
+    state.averaged = Model(options, mean, backbone.copyBlocks());
+    result = Model(options, mean, backbone.copyBlocks());
+    for (Model* model : { &state.model, &state.averaged, &result })
+        (*model)->to(device);
 }
 
 // Processes must not add up gradients of different things.
@@ -131,17 +145,29 @@ void Trainer::makeResult()
     result->adapter->mixWithIdentity(options.adapterShare);
 }
 
+static std::string indented(const std::string& text)
+{
+    std::istringstream stream(text);
+    std::string result;
+    for (std::string line; std::getline(stream, line);)
+        result += "  " + line + "\n";
+    return result;
+}
+
+// Of the weights after the last step
 std::string Trainer::provenance() const
 {
     std::string text = "Trained by semcorr_train: " + command + "\nData: " + data.description() + "\n";
-    text += cv::format("Seed %d, %d of %d steps, %.0f s\n", options.seed, validation.empty() ? state.step : state.history.bestStep,
-                       options.steps, state.history.seconds);
-    if (!state.history.pck.empty())
+    text += cv::format("Seed %d, %d of %d steps, %.0f s%s\n", options.seed, state.step, options.steps, state.history.seconds,
+                       *REVISION ? (std::string(", revision ") + REVISION).c_str() : "");
+    if (!state.history.pck.empty() && state.history.validated.back() == state.step)
     {
         const std::vector<double>& pck = state.history.pck.back();
         text += cv::format("PCK of validation at 0.05, 0.1, 0.15 of the keypoints' box: %.4f %.4f %.4f (%s)\n", pck[0], pck[1],
                            pck[2], validation.description().c_str());
     }
+    if (!options.startFrom.empty())
+        text += "Began with weights of:\n" + indented(start.provenance);
     return text + options.note;
 }
 
@@ -168,7 +194,7 @@ void Trainer::validate(Progress& progress)
 
 void Trainer::writeCheckpoint()
 {
-    saveCheckpoint(file("checkpoint.pt"), state, identity);
+    saveCheckpoint(file("checkpoint.pt"), state, identity, provenance());
     writeLog(file("log.csv"), state.history);
     drawCurves(file("curves.png"), state.history, options.steps);
 }

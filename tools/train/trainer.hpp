@@ -29,6 +29,7 @@ public:
     static void stop();
 
 private:
+    void createModels();
     void resume();
     void checkSame() const;
     double takeStep();
@@ -49,6 +50,7 @@ private:
     const Processes& processes;
     const std::string command;
     std::vector<std::string> identity;
+    Start start;   // of --start-from; empty without
     std::unique_ptr<torch::optim::AdamW> optimizer;
     TrainingState state;
     Model result;  // what is validated and written: the averaged weights, with Options::adapterShare of the adapter

@@ -5,11 +5,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "opencv2/imgproc.hpp"
+#include "opencv2/semcorr/evaluation.hpp"
 #include "backbone.hpp"
 #include "checkpoint.hpp"
 #include "feature_cache.hpp"
+#include "file_io.hpp"
 #include "photos.hpp"
 #include "schedule.hpp"
 #include "versions.hpp"
@@ -266,7 +269,17 @@ static void savedState(const std::string& file, const Options& options, Training
     state.history.losses = { 3, 2, 1 };
     state.history.validated = { 2 };
     state.history.pck = { { 0.1, 0.2, 0.3 } };
-    saveCheckpoint(file, state, learningOptions(options));
+    saveCheckpoint(file, state, learningOptions(options), "made by a test\n");
+}
+
+static void writeVersion(const std::string& file, int64_t version)
+{
+    torch::serialize::OutputArchive archive;
+    archive.write("version", torch::tensor(version));
+    std::ostringstream stream;
+    archive.save_to(stream);
+    const std::string content = stream.str();
+    cv::semcorr::saveBytes(file, content + cv::semcorr::sha256(content.data(), content.size()));
 }
 
 TRAIN_TEST(checkpointsThatCannotBeUsed)
@@ -298,3 +311,35 @@ TRAIN_TEST(checkpointsThatCannotBeUsed)
         expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, "is damaged");
     }
 }
+    for (const int64_t version : { 1, 3 })  // those of earlier programs, and of later ones
+    {
+        writeVersion(file, version);
+        expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, cv::format("is of version %d, expected 2", (int)version));
+        expectThrows([&] { loadStart(file, state.model, "rate: 0.003"); }, cv::format("is of version %d, expected 2", (int)version));
+    }
+}
+
+// The mean that an adapter was trained with comes along; another number of blocks does not fit.
+TRAIN_TEST(startsFromAnotherRun)
+{
+    Options options;
+    options.adapterHidden = 6;
+    TrainingState state = { 3, Model(options, std::vector<float>(8, 0.1f)), Model(options, std::vector<float>(8, 0.1f)), nullptr, History() };
+    torch::optim::AdamW optimizer(state.model->parameters(), torch::optim::AdamWOptions(1e-3));
+    const std::string file = temporaryFolder() + "/checkpoint.pt";
+    savedState(file, options, state, optimizer);
+
+    options.rate = 1;  // may differ
+    Model model(options, std::vector<float>(8, 0.2f));
+    CV_Assert(loadStart(file, model, "rate: 0.003").provenance == "made by a test\n");
+    const torch::Tensor features = torch::randn({ 1, 8, 3, 4 }), mask = torch::ones({ 1, 1, 3, 4 });
+    const torch::Tensor expected = state.averaged->adapter->forward(features, mask);
+    CV_Assert(maxDifference(model->adapter->forward(features, mask), expected) == 0);
+    CV_Assert(model->adapter->centre({}) == std::vector<float>(8, 0.1f));
+    for (size_t i = 0; i < model->parameters().size(); i++)
+        CV_Assert(maxDifference(model->parameters()[i], state.averaged->parameters()[i]) == 0);
+
+    expectThrows([&] { loadStart(file, model, "rate: 0.00"); }, "another backbone");
+    options.adapterBlocks = 3;
+    Model larger(options, std::vector<float>(8, 0.2f));
+    expectThrows([&] { loadStart(file, larger, "rate: 0.003"); }, "adapter.block2_widen_weight: 6 8 1 1");
