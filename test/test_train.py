@@ -562,5 +562,18 @@ class Train(Data):
         self.write_pairs(pairs, [('round/0.png', corners, 'round/1.png', corners)])
         self.assertFails(self.call('--root=' + root, '--pairs=' + pairs), '0.png')
 
+    def test_diverging_losses(self):
+        """The checkpoint before is whole: from there the same happens again."""
+        options = ['--rate=10', '--decay=10', '--clip=1e6', '--warm-up=0.001', '--steps=100', '--precision=float', '--residual=1000',
+                   '--checkpoint-every=1']
+        result = self.call(*options)
+        self.assertFails(result, 'expected finite values', 'the last checkpoint is kept')
+        step = int(re.search(r'in step (\d+)', result.stderr)[1])
+        self.assertGreater(step, 1)
+        self.assertEqual(len(self.losses()), step - 1)
+        self.assertTrue(np.isfinite(self.losses()).all())
+        self.assertFails(self.call(*options, '--resume'), 'expected finite values', 'in step %d' % step)
+
+
 if __name__ == '__main__':
     unittest.main()

@@ -98,6 +98,45 @@ TRAIN_TEST(versionsShowThePoints)
     }
 }
 
+static cv::Scalar deviationOf(const cv::Mat& image)
+{
+    cv::Scalar mean, deviation;
+    cv::meanStdDev(image, mean, deviation);
+    return deviation;
+}
+
+// Contrast, brightness and saturation change with --colour, and nothing else does: not the place of any pixel.
+TRAIN_TEST(coloursChangeAndPlacesDoNot)
+{
+    Options plain, coloured;
+    plain.colour = 0;
+    cv::Mat picture;
+    makePicture(cv::Size(200, 160), 3).convertTo(picture, CV_8U, 0.6, 40);  // so that nothing is cut off at 0 and 255
+    const std::vector<cv::Point2f> points = { { 100, 80 } };
+    double darkest = 1, brightest = 1, least = 1, most = 1;
+    for (int i = 2; i < 40; i++)
+        for (const bool labelled : { true, false })
+        {
+            const auto make = [&](const Options& options)
+            { return labelled ? labelledVersion(picture, points, i, 7, options) : warpedVersion(picture, i, 7, options); };
+            const Version before = make(plain), after = make(coloured);
+            CV_Assert(before.warp.toNumbers() == after.warp.toNumbers());
+            const double brightness = cv::mean(after.image).dot(cv::Scalar(1, 1, 1)) / cv::mean(before.image).dot(cv::Scalar(1, 1, 1));
+            const double contrast = cv::norm(deviationOf(after.image)) / cv::norm(deviationOf(before.image));
+            darkest = std::min(darkest, brightness);
+            brightest = std::max(brightest, brightness);
+            least = std::min(least, contrast);
+            most = std::max(most, contrast);
+        }
+    const double range = coloured.colour;
+    expectAtMost(darkest, 1 - 0.7 * range, "the darkest version, of the plain one");
+    expectAtMost(1 - darkest, 1.1 * range, "how much darker it is");
+    expectAtMost(1 + 0.7 * range, brightest, "what the brightest version has to reach");
+    expectAtMost(brightest, 1 + 1.1 * range, "the brightest version, of the plain one");
+    expectAtMost(least, 1 - 0.7 * range, "the flattest version, of the plain one");
+    expectAtMost(1 + 0.7 * range, most, "what the version of most contrast has to reach");
+}
+
 static StoredFeatures store(FeatureCache& cache, const std::string& recipe, int count, int& made)
 {
     return cache.get(recipe, count, [&](int number)
@@ -310,7 +349,6 @@ TRAIN_TEST(checkpointsThatCannotBeUsed)
         fs::resize_file(file, length);
         expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, "is damaged");
     }
-}
     for (const int64_t version : { 1, 3 })  // those of earlier programs, and of later ones
     {
         writeVersion(file, version);
@@ -343,3 +381,4 @@ TRAIN_TEST(startsFromAnotherRun)
     options.adapterBlocks = 3;
     Model larger(options, std::vector<float>(8, 0.2f));
     expectThrows([&] { loadStart(file, larger, "rate: 0.003"); }, "adapter.block2_widen_weight: 6 8 1 1");
+}
