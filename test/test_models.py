@@ -15,7 +15,7 @@ import unittest
 import test_train
 
 ROOT = pathlib.Path(test_train.REPO)
-sys.path += [str(ROOT / 'tools' / folder) for folder in ('bench', 'models')]
+sys.path += [str(ROOT / 'tools' / folder) for folder in ('bench', 'default_model', 'models')]
 
 import recipes  # noqa: E402  (these need the path)
 import tables  # noqa: E402
@@ -59,6 +59,16 @@ class Tables(unittest.TestCase):
         other = self.evaluation('nearest/lite0-480', 'dense', 0.9, 0.9, nearest='')
         figures = self.figures([], [other, nearest, self.evaluation('default', 'dense', 0.45, 0.1, 'Duck'),
                                     self.evaluation('default', 'patchmatch', 0.41, 0.1, 'Duck'),
+    def test_limits_of_training(self):
+        """They are those of all recipes but the ones to compare with."""
+        rows = [dict(row, trainSeconds=901, trainBytes=3.9e9) for row in methods(resnet50_mixed=(0.4,), photos=(0.3,), ancnet=(0.2,))]
+        figures = self.figures(rows, [])
+        for recipe in 'resnet50_mixed', 'photos':
+            self.assertIs(figures[f'{tables.title(recipe)}: training, minutes']['holds'], False)
+            self.assertIs(figures[f'{tables.title(recipe)}: training, GB']['holds'], True)
+        self.assertIs(figures['adapter alone: training, minutes']['holds'], None)
+        self.assertNotIn('ANC-Net A: training, minutes', figures)
+
                                     self.evaluation('photos', 'dense', 0.35, 0.54)])
         value = 'default without Duck, on Duck: PCK at %s over nearest neighbours'
         self.assertEqual([figures[value % a]['measured'] for a in (0.05, 0.1, 0.15)], ['+0.110'] * 3)

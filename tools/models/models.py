@@ -11,7 +11,7 @@ import sys
 import cv2 as cv
 
 ROOT = pathlib.Path(__file__).parents[2]
-sys.path.append(str(ROOT / 'tools/bench'))
+sys.path += [str(ROOT / 'tools' / folder) for folder in ('bench', 'default_model')]
 
 import evaluation  # noqa: E402  (all of these need the path)
 import machine  # noqa: E402
