@@ -8,8 +8,9 @@ usage() {
 usage: scripts/models.sh --root=DIR --pairs=CSV --val-pairs=CSV [options] [options of scripts/build.sh] [-- options of semcorr_train]
 
 Trains every recipe with every seed, and the default recipe without each category in turn; measures accuracy, time and memory of
-all of them and of nearest neighbours; says which required figures and which claims of PMNC's paper hold. What is finished is kept,
-what was interrupted goes on. All of it takes several hours on 2 cores.
+all of them and of nearest neighbours; says which required figures and which claims of PMNC's paper hold; writes each model with its
+figures in its provenance, runs/*/measured.yml. What is finished is kept, what was interrupted goes on. All of it takes several hours
+on 2 cores.
 
   --root=DIR --pairs=CSV  annotated pictures, and the pairs to train on
   --val-pairs=CSV         pairs of other pictures, to measure on

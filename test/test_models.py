@@ -3,14 +3,20 @@
 
 Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2; and the trainer, built by
 scripts/train.sh --build-only."""
+import gzip
+import hashlib
 import json
 import os
 import pathlib
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import unittest
+
+import cv2 as cv
 
 import test_train
 
@@ -53,12 +59,6 @@ class Tables(unittest.TestCase):
                             ('PMNC, ResNet-50: PatchMatch and dense apart, points', None)):
             self.assertIs(figures[what]['holds'], holds, what)
 
-    def test_gains(self):
-        """Over nearest neighbours of the same features, on the category itself, by the worse way to search"""
-        nearest = self.evaluation('nearest/lite0-400', 'dense', 0.3, 0.5, nearest='')
-        other = self.evaluation('nearest/lite0-480', 'dense', 0.9, 0.9, nearest='')
-        figures = self.figures([], [other, nearest, self.evaluation('default', 'dense', 0.45, 0.1, 'Duck'),
-                                    self.evaluation('default', 'patchmatch', 0.41, 0.1, 'Duck'),
     def test_limits_of_training(self):
         """They are those of all recipes but the ones to compare with."""
         rows = [dict(row, trainSeconds=901, trainBytes=3.9e9) for row in methods(resnet50_mixed=(0.4,), photos=(0.3,), ancnet=(0.2,))]
@@ -69,6 +69,12 @@ class Tables(unittest.TestCase):
         self.assertIs(figures['adapter alone: training, minutes']['holds'], None)
         self.assertNotIn('ANC-Net A: training, minutes', figures)
 
+    def test_gains(self):
+        """Over nearest neighbours of the same features, on the category itself, by the worse way to search"""
+        nearest = self.evaluation('nearest/lite0-400', 'dense', 0.3, 0.5, nearest='')
+        other = self.evaluation('nearest/lite0-480', 'dense', 0.9, 0.9, nearest='')
+        figures = self.figures([], [other, nearest, self.evaluation('default', 'dense', 0.45, 0.1, 'Duck'),
+                                    self.evaluation('default', 'patchmatch', 0.41, 0.1, 'Duck'),
                                     self.evaluation('photos', 'dense', 0.35, 0.54)])
         value = 'default without Duck, on Duck: PCK at %s over nearest neighbours'
         self.assertEqual([figures[value % a]['measured'] for a in (0.05, 0.1, 0.15)], ['+0.110'] * 3)
@@ -96,6 +102,66 @@ class Tables(unittest.TestCase):
     def test_the_tutorial_has_a_place_for_them(self):
         page = tables.TUTORIAL.read_text(encoding='utf-8')
         self.assertEqual([page.count(tables.BEGIN), page.count(tables.END)], [1, 1])
+
+
+class ReplaceDefault(test_train.Data):
+    """tools/default_model/replace.py in a copy of what it writes to"""
+    def setUp(self):
+        super().setUp()
+        self.repo = pathlib.Path(self.dir.name, 'repo')
+        for name in ('tools/default_model/replace.py', 'data/README.md', 'README.md', 'tutorials/semcorr_evaluate.markdown',
+                     'data/pmnc_lite0.yml.gz', *(f'samples/data/{picture}.jpg' for picture in ('chelsea', 'raccoon', 'hopper', 'collins'))):
+            copy = self.repo / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy)
+        (self.repo / 'doc/pics').mkdir(parents=True)
+        self.data = self.repo / 'data/pmnc_lite0.yml.gz'
+
+    def replace(self, model, title='made-up pairs'):
+        words = [sys.executable, self.repo / 'tools/default_model/replace.py', model, '--measure', title, self.root, self.val, '--build',
+                 test_train.BUILD]
+        return subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+
+    @staticmethod
+    def weights(file):
+        text = gzip.decompress(file.read_bytes()).decode()
+        return re.sub(r'# sha256.*', '', re.sub(r'(?s)   provenance:.*?\n   search:', '', text))
+
+    def test_figures_become_part_of_the_file(self):
+        weights = self.weights(self.data)
+        result = self.replace(self.data)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.weights(self.data), weights)
+        provenance = cv.semcorr.Matcher.create(str(self.data)).getProvenance()
+        figures = re.findall(r"PCK at 0\.05 / 0\.1 / 0\.15 of .*: (\S+) / (\S+) / (\S+) \(nearest neighbours .*; made-up pairs: "
+                             r"16 pairs, round, square\)", provenance)
+        self.assertEqual(len(figures), 1)
+        page = (self.repo / 'data/README.md').read_text()
+        for words in (hashlib.sha256(self.data.read_bytes()).hexdigest(), f'{len(self.data.read_bytes()):,} bytes', provenance.strip(),
+                      f'| {" / ".join(figures[0])} |'):
+            self.assertIn(words, page)
+        self.assertIn('made-up pairs: 16 pairs, round, square | ', (self.repo / 'README.md').read_text())
+        for name in 'match', 'compare':
+            self.assertGreater((self.repo / f'doc/pics/{name}.jpg').stat().st_size, 10000)
+        before = self.data.read_bytes()  # again: the same figures in the same place
+        self.assertEqual(self.replace(self.data).returncode, 0)
+        self.assertEqual(self.data.read_bytes(), before)
+
+    def test_what_cannot_be_the_default(self):
+        before = self.data.read_bytes()
+        matcher = cv.semcorr.Matcher.create(str(self.data))
+        file = os.path.join(self.dir.name, 'model.yml')
+        provenance = matcher.getProvenance()
+        matcher.setProvenance(provenance + '\nseen at /home/someone/data')
+        matcher.save(file)
+        self.assertIn('names folders of a machine', self.replace(file).stderr)
+        matcher.setProvenance(provenance)
+        params = matcher.getParams()
+        params.iterations += 1
+        matcher.setParams(params)
+        matcher.save(file)
+        self.assertIn('the default of Matcher::Params', self.replace(file).stderr)
+        self.assertEqual(self.data.read_bytes(), before)
 
 
 @unittest.skipUnless(os.path.exists(test_train.TRAINER), 'the trainer is not built (scripts/train.sh --build-only)')
@@ -128,6 +194,11 @@ class Models(test_train.Data):
             self.assertEqual(run['steps'], 3)
             self.assertGreater(run['peakBytes'], 50e6)
         self.assertIn('12 pairs of 4 pictures in 1 categories (square)', first['runs'][2]['provenance'])
+        measured = cv.semcorr.Matcher.create(os.path.join(self.out, 'runs/default-1/measured.yml')).getProvenance()
+        for row in first['methods'][1:3]:
+            shares = ' / '.join(f'{v:.3f}'.lstrip('0') for v in row['pck'])
+            self.assertRegex(measured, rf'box, mean of the categories: {shares} \(nearest .*; data, 8 pairs .*; {row["mode"]} search\)')
+        self.assertNotIn(self.root, measured)
         text = pathlib.Path(self.out, 'models.md').read_text()
         for words in ('adapter alone', 'DOES NOT HOLD', 'default without round, on round', '--quick'):
             self.assertIn(words, text)

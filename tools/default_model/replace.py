@@ -3,9 +3,9 @@
 
 usage: PYTHONPATH=build/lib/python3 tools/default_model/replace.py MODEL.yml --measure 'TITLE' ROOT PAIRS [--measure ...]
 
-Each --measure is a list of pairs (as of example_semcorr_evaluate --dataset=csv) whose figures go into the documents, beside those
-of nearest neighbours of the backbone. Paths in the provenance lose their folders. Then build and test again: the file is
-compiled in.
+Each --measure is a list of pairs (as of example_semcorr_evaluate --dataset=csv) whose figures go into the provenance and the
+documents, beside those of nearest neighbours of the backbone. Paths in the provenance lose their folders. MODEL may be the one that
+is there already: its figures are replaced. Then build and test again: the file is compiled in.
 
 Writes  data/pmnc_lite0.yml.gz          the model
         data/README.md, README.md, tutorials/semcorr_evaluate.markdown
@@ -28,6 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = ROOT / 'data' / 'pmnc_lite0.yml.gz'
 MOST_BYTES = 1 << 20
 PAIRS = ('chelsea', 'raccoon'), ('hopper', 'collins')
+MEASURED = 'PCK at 0.05 / 0.1 / 0.15 of the keypoints\' box, mean of the categories'
 SHEET_WIDTH = 1492  # of contact_sheet.png up to the column `overlay`
 
 
@@ -45,13 +46,14 @@ def without_folders(provenance):
 
 
 def prepare(path, plain):
-    """Writes the model as it will be shipped to the file `plain` and returns it."""
+    """Writes the model as it will be shipped, but without figures, to the file `plain` and returns it."""
     matcher = cv2.semcorr.Matcher.create(path)
     found, expected = matcher.getParams(), cv2.semcorr.Matcher.Params()
     for name in (n for n in dir(expected) if not n.startswith('_')):
         if getattr(found, name) != getattr(expected, name):
             sys.exit(f'{path}: {name} is {getattr(found, name)}, expected {getattr(expected, name)}, the default of Matcher::Params')
-    matcher.setProvenance(without_folders(matcher.getProvenance()))
+    lines = without_folders(matcher.getProvenance()).strip().splitlines()
+    matcher.setProvenance('\n'.join(line for line in lines if not line.startswith(MEASURED)))
     if re.search(r'(^|[\s=])/\S', matcher.getProvenance()):
         sys.exit(f'{path}: its provenance names folders of a machine, expected none:\n{matcher.getProvenance()}')
     matcher.save(plain)
@@ -62,23 +64,36 @@ def run(*command):
     return subprocess.run(list(map(str, command)), check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def shares(values):
+    return ' / '.join(f'{v:.3f}'.lstrip('0') for v in values)
+
+
 def evaluate(args, folder, plain):
-    """A line of the table of figures for each --measure, and what the program printed of the first"""
-    lines, printed = [], []
+    """For each --measure what it is and figures of nearest neighbours and the model; and what the program printed of the first"""
+    rows, printed = [], []
     for title, root, pairs in args.measure:
         figures = []
         for option in '--mode=nn', f'--model={plain}':
             file = pathlib.Path(folder, 'result.json')
             text = run(args.build / 'bin/example_semcorr_evaluate', f'--root={root}', f'--pairs={pairs}', option, f'--json={file}')
             result = json.loads(file.read_text())
-            figures.append(' / '.join(f'{v:.3f}'.lstrip('0') for v in result['mean']))
+            figures.append(shares(result['mean']))
         categories = ', '.join(c['name'] for c in result['categories'])
-        lines.append(f'| {title}: {len(result["pairs"])} pairs, {categories} | {figures[0]} | {figures[1]} |')
-        rows = [row.rstrip() for row in text.splitlines()]
-        last = next(i for i, row in enumerate(rows) if row.startswith('all pairs'))
-        printed.append('\n'.join(rows[:last + 1]))
-    head = ['| PCK at 0.05 / 0.1 / 0.15 of the keypoints\' box, mean of the categories | nearest neighbours | default model |', '|---|---|---|']
-    return '\n'.join(head + lines), printed[0].replace('pmnc_lite0-auto', 'builtin-auto')
+        rows.append((f'{title}: {len(result["pairs"])} pairs, {categories}', *figures))
+        lines = [line.rstrip() for line in text.splitlines()]
+        last = next(i for i, line in enumerate(lines) if line.startswith('all pairs'))
+        printed.append('\n'.join(lines[:last + 1]))
+    return rows, printed[0].replace('pmnc_lite0-auto', 'builtin-auto')
+
+
+def markdown(rows):
+    head = [f'| {MEASURED} | nearest neighbours | default model |', '|---|---|---|']
+    return '\n'.join(head + [f'| {" | ".join(row)} |' for row in rows])
+
+
+def with_figures(provenance, rows):
+    lines = [f'{MEASURED}: {model} (nearest neighbours {nearest}; {what})' for what, nearest, model in rows]
+    return '\n'.join([provenance, *lines])
 
 
 def description(provenance, table):
@@ -121,11 +136,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         plain = str(pathlib.Path(folder, 'pmnc_lite0.yml'))
         matcher = prepare(args.model, plain)
+        rows, printed = evaluate(args, folder, plain)
+        matcher.setProvenance(with_figures(matcher.getProvenance(), rows))
+        matcher.save(plain)
         content = gzip.compress(pathlib.Path(plain).read_bytes(), 9, mtime=0)
         if len(content) > MOST_BYTES:
             sys.exit(f'{args.model}: {len(content)} bytes, expected at most {MOST_BYTES}: is its backbone the embedded one?')
-        table, printed = evaluate(args, folder, plain)
         draw(args, folder, plain)
+        table = markdown(rows)
         DATA.write_bytes(content)
         rewrite(ROOT / 'data' / 'README.md', description(matcher.getProvenance(), table))
         rewrite(ROOT / 'README.md', table)

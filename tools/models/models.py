@@ -16,6 +16,7 @@ sys.path += [str(ROOT / 'tools' / folder) for folder in ('bench', 'default_model
 import evaluation  # noqa: E402  (all of these need the path)
 import machine  # noqa: E402
 import recipes  # noqa: E402
+import replace  # noqa: E402
 import tables  # noqa: E402
 import timing  # noqa: E402
 import training  # noqa: E402
@@ -133,6 +134,21 @@ def time_all(evaluations, args, progress):
     return rows
 
 
+def publish(results, args):
+    """Beside each trained model the same one, with what was measured in its provenance and without folders of this machine: a file of
+    its own, as results belong to the bytes of the trained one."""
+    for run in results['runs']:
+        model = args.out / 'runs' / run['name'] / 'model.yml'
+        rows = []
+        for row in tables.find(results['evaluations'], model=str(model)):
+            nearest, = tables.find(results['evaluations'], recipe=row['nearest'])
+            what = f'{results["name"]}, {row["pairs"]} pairs that were not trained on, {", ".join(row["categories"])}; {row["mode"]} search'
+            rows.append((what, replace.shares(nearest['mean']), replace.shares(row['mean'])))
+        matcher = cv.semcorr.Matcher.create(str(model))
+        matcher.setProvenance(replace.with_figures(replace.without_folders(matcher.getProvenance()).strip(), rows))
+        matcher.save(str(model.with_name('measured.yml')))
+
+
 def measure(args):
     categories = sorted({pair.category for pair in cv.semcorr.readPairs('csv', str(args.root), str(args.pairs))})
     runs = recipes.runs(args.only, args.seeds, categories)
@@ -170,7 +186,8 @@ def main():
     write(args.out / 'models.md', tables.document(results))
     for table in results['figures'], results['claims']:
         print_table({'table': table})
-    print(f'written: {args.out}/models.json and models.md')
+    publish(results, args)
+    print(f'written: {args.out}/models.json, models.md and runs/*/measured.yml')
     if args.docs:
         tables.update_tutorial(results)
     if args.ship:
