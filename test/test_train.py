@@ -219,6 +219,24 @@ class Train(Data):
             resume = ['--resume']  # which fails where the last checkpoint is damaged
         self.assertFails(self.call('--steps=5', '--resume'), 'steps: 100000')
 
+    def test_killed_at_any_moment_from_the_start(self):
+        """Before and while features are computed, too: what was done is used, and nothing has to be cleared away."""
+        whole = os.path.join(self.dir.name, 'whole')
+        options = ['--steps=30', '--checkpoint-every=1', '--cache=' + os.path.join(self.dir.name, 'cache')]
+        self.train('--steps=30', '--checkpoint-every=1', '--out=' + whole)
+        for delay in np.arange(0.1, 3, 0.3):
+            resume = ['--resume'] * os.path.exists(self.file('checkpoint.pt'))
+            command = [o for o in self.command(*options, *resume) if o != '--overwrite']
+            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            time.sleep(delay)
+            process.kill()
+            errors = process.communicate()[1]
+            self.assertIn(process.returncode, (-signal.SIGKILL, 0), errors)
+            if process.returncode == 0:
+                break
+        self.train(*options, '--resume')
+        self.assertEqual(self.weights(), self.weights(whole))
+
     def test_full_disk(self):
         """A limit on the size of files stands for it."""
         self.train('--steps=5', '--checkpoint-every=1', '--adapter=linear')
