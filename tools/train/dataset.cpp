@@ -133,7 +133,7 @@ static std::string checkPoints(const std::vector<ImagePair>& pairs, bool strict)
     const std::string text = outside.which + cv::format("; %d of %d points lie outside", outside.count, outside.total);
     if (strict && outside.farthest > TOLERANCE)
         CV_Error(cv::Error::StsOutOfRange, text);
-    return "WARNING: " + text + ", training leaves them out";
+    return "WARNING: " + text + "; training leaves them out, PCK counts them";
 }
 
 Dataset readDataset(const std::string& format, const std::string& root, const std::string& split,

@@ -35,7 +35,7 @@ struct Dataset
 
 // Pairs of readPairs, of the categories in `only` if it is not empty, and not of those in `without`. Throws where a category is
 // unknown or nothing is left, and where a point of "csv" lies outside its picture by more than a pixel. In published data sets, whose
-// annotations users cannot mend, such points are counted in `warning`. Training leaves them out.
+// annotations users cannot mend, such points are counted in `warning`; training leaves them out.
 Dataset readDataset(const std::string& format, const std::string& root, const std::string& split,
                     const std::vector<std::string>& only = std::vector<std::string>(),
                     const std::vector<std::string>& without = std::vector<std::string>());
