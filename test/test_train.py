@@ -158,6 +158,8 @@ class Train(Data):
         provenance = matcher.getProvenance()
         for words in ('--steps=40', 'Seed 3', '24 pairs of 8 pictures', 'a note'):
             self.assertIn(words, provenance)
+        if subprocess.run(['git', '-C', REPO, 'rev-parse', 'HEAD'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
+            self.assertRegex(provenance, r'Seed 3, \d+ of 40 steps, \d+ s, revision [0-9a-f]{7,}\+?\n')
         self.check_validation(matcher)
         self.assertGreater(self.told(matcher)[2], 0.5)
 
@@ -269,18 +271,18 @@ class Train(Data):
         self.train(start, *still)
         np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)  # half precision
         provenance = cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance()
-        self.assertRegex(provenance, r'(?s)24 pairs.*Began with weights of:\n  Trained by .*\n  Data: 5 photos .*\n  Seed 1, 12 of 12 steps')
+        words = r'(?s)24 pairs.*Began with weights of:\n  Trained by .*\n  Data: 5 photos .*\n  Seed 1, 12 of 12 steps'
+        self.assertRegex(provenance, words)
         self.train(*still)
         self.assertGreater(np.abs(self.learned(self.out) - self.learned(photos)).max(), 0.01)
         self.train(start, '--fine-tune=1', *still)  # blocks that the other run had frozen
         np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)
-        for options, *words in ((['--adapter-hidden=16'], 'another net', 'adapter.block0_widen_weight: 32', 'adapter.block0_widen_weight: 16'),
-                                (['--net=3'], 'another net', 'layer1_weight'), (['--adapter=none'], 'another net', 'adapter.mean'),
-                                (['--deviation=9,9,9'], 'another backbone'),
-                                (['--start-from=' + self.file('model.yml', photos)], 'checksum'),
-                                (['--start-from=none.pt'], 'none.pt')):
-            with self.subTest(options=options):
-                self.assertFails(self.call(*(o for o in [start] if len(options) > 1 or 'start' not in options[0]), *options), *words)
+        for option, *words in (('--adapter-hidden=16', 'another net', '"adapter.block0_widen_weight: 32', '"adapter.block0_widen_weight: 16'),
+                               ('--net=3', 'another net', 'layer1_weight'), ('--adapter=none', 'another net', 'adapter.mean'),
+                               ('--deviation=9,9,9', 'another backbone')):
+            self.assertFails(self.call(start, option), *words)
+        self.assertFails(self.call('--start-from=' + self.file('model.yml', photos)), 'checksum')
+        self.assertFails(self.call('--start-from=none.pt'), 'none.pt')
 
     def test_begins_with_earlier_weights_and_resumes(self):
         first, whole = (os.path.join(self.dir.name, name) for name in ('first', 'whole'))
@@ -292,7 +294,8 @@ class Train(Data):
             time.sleep(0.01)
         process.kill()
         process.wait()
-        self.assertFails(self.call(*options, '--resume', '--start-from=' + self.file('checkpoint.pt', whole)), 'another training', 'start: ')
+        other = '--start-from=' + self.file('checkpoint.pt', whole)
+        self.assertFails(self.call(*options, '--resume', other), 'another training', 'start: ')
         self.train(*options, '--resume')
         self.assertEqual(self.weights(), self.weights(whole))
 
@@ -324,7 +327,8 @@ class Train(Data):
             write(x, y)
             words = 'point 3 in picture 2 of the pair "a.png:a.png#2"', 'is at (%g, %g)' % (x, y), '128 x 96 pixels', '1 of 16 points'
             self.assertFails(self.call(*options), *words)
-            self.assertFails(self.call('--root=' + self.dir.name, '--val-pairs=' + pairs, '--photos=' + self.dir.name, pairs=False), *words)
+            validating = '--root=' + self.dir.name, '--val-pairs=' + pairs, '--photos=' + self.dir.name
+            self.assertFails(self.call(*validating, pairs=False), *words)
         for x, y, words in ((127.5, 95.5, ''), (128, 50, 'WARNING: point 3'), (50, -1, 'WARNING: point 3')):
             write(x, y)
             text = self.train(*options)

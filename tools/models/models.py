@@ -142,8 +142,8 @@ def publish(results, args):
         rows = []
         for row in tables.find(results['evaluations'], model=str(model)):
             nearest, = tables.find(results['evaluations'], recipe=row['nearest'])
-            what = f'{results["name"]}, {row["pairs"]} pairs that were not trained on, {", ".join(row["categories"])}; {row["mode"]} search'
-            rows.append((what, replace.shares(nearest['mean']), replace.shares(row['mean'])))
+            what = f'{results["name"]}, {row["pairs"]} pairs that were not trained on, {", ".join(row["categories"])}'
+            rows.append((f'{what}; {row["mode"]} search', replace.shares(nearest['mean']), replace.shares(row['mean'])))
         matcher = cv.semcorr.Matcher.create(str(model))
         matcher.setProvenance(replace.with_figures(replace.without_folders(matcher.getProvenance()).strip(), rows))
         matcher.save(str(model.with_name('measured.yml')))

@@ -352,8 +352,9 @@ TRAIN_TEST(checkpointsThatCannotBeUsed)
     for (const int64_t version : { 1, 3 })  // those of earlier programs, and of later ones
     {
         writeVersion(file, version);
-        expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, cv::format("is of version %d, expected 2", (int)version));
-        expectThrows([&] { loadStart(file, state.model, "rate: 0.003"); }, cv::format("is of version %d, expected 2", (int)version));
+        const std::string words = cv::format("is of version %d, expected 2", (int)version);
+        expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, words);
+        expectThrows([&] { loadStart(file, state.model, "rate: 0.003"); }, words);
     }
 }
 
@@ -362,7 +363,8 @@ TRAIN_TEST(startsFromAnotherRun)
 {
     Options options;
     options.adapterHidden = 6;
-    TrainingState state = { 3, Model(options, std::vector<float>(8, 0.1f)), Model(options, std::vector<float>(8, 0.1f)), nullptr, History() };
+    const std::vector<float> mean(8, 0.1f);
+    TrainingState state = { 3, Model(options, mean), Model(options, mean), nullptr, History() };
     torch::optim::AdamW optimizer(state.model->parameters(), torch::optim::AdamWOptions(1e-3));
     const std::string file = temporaryFolder() + "/checkpoint.pt";
     savedState(file, options, state, optimizer);
@@ -373,7 +375,7 @@ TRAIN_TEST(startsFromAnotherRun)
     const torch::Tensor features = torch::randn({ 1, 8, 3, 4 }), mask = torch::ones({ 1, 1, 3, 4 });
     const torch::Tensor expected = state.averaged->adapter->forward(features, mask);
     CV_Assert(maxDifference(model->adapter->forward(features, mask), expected) == 0);
-    CV_Assert(model->adapter->centre({}) == std::vector<float>(8, 0.1f));
+    CV_Assert(model->adapter->centre({}) == mean);
     for (size_t i = 0; i < model->parameters().size(); i++)
         CV_Assert(maxDifference(model->parameters()[i], state.averaged->parameters()[i]) == 0);
 
