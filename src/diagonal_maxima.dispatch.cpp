@@ -34,6 +34,7 @@ struct RoundedFeatures
     RoundedFeatures(const Mat& f, int perWord);
 
     Mat words;        // {cells, words} CV_32S
+    Mat bias;         // {cells} what products with unsigned targets are too large by, negative
     double scale;     // integers per unit
     double longest;   // vector
 };
@@ -44,13 +45,23 @@ RoundedFeatures::RoundedFeatures(const Mat& features, int perWord)
     const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
     const double largest = norm(f, NORM_INF);
     scale = largest > 0 ? QUANTA / largest : 1;
-    longest = 0;
-    for (int i = 0; i < cells; i++)
-        longest = std::max(longest, norm(f.row(i), NORM_L2));
     words = Mat::zeros(cells, divUp(channels, perWord), CV_32S);
+    bias = Mat::zeros(1, cells, CV_32S);
     const int type = perWord == 4 ? CV_8S : CV_16S;
-    Mat values = Mat(cells, words.cols * perWord, type, words.data).colRange(0, channels);
-    f.convertTo(values, type, scale);
+    const Mat values(cells, words.cols * perWord, type, words.data);
+    Mat lengths(1, cells, CV_64F);
+    parallel_for_(Range(0, cells), [&](const Range& range)
+    {
+        Mat part = values.rowRange(range).colRange(0, channels);
+        f.rowRange(range).convertTo(part, type, scale);
+        for (int i = range.start; i < range.end; i++)
+        {
+            lengths.at<double>(i) = norm(f.row(i), NORM_L2);
+            if (perWord == 4)
+                bias.at<int>(i) = -128 * std::accumulate(values.ptr<schar>(i), values.ptr<schar>(i) + channels, 0);
+        }
+    }, 2 * getNumThreads());
+    longest = norm(lengths, NORM_INF);
 }
 
 // {blocks of the plane, words, PLANE_BLOCK}, with bytes made unsigned; zeros around the grid
@@ -71,18 +82,6 @@ Mat packTargets(const Mat& words, const TargetPlane& plane, int perWord)
             }
     });
     return packed;
-}
-
-// What products with unsigned targets are too large by, negative
-Mat biasOf(const Mat& words, int perWord)
-{
-    Mat bias = Mat::zeros(1, words.rows, CV_32S);
-    for (int i = 0; i < words.rows && perWord == 4; i++)
-    {
-        const schar* values = words.ptr<schar>(i);
-        bias.at<int>(i) = -128 * std::accumulate(values, values + words.cols * perWord, 0);
-    }
-    return bias;
 }
 
 // 1 / largest correlation of each target cell
@@ -114,12 +113,12 @@ size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& corre
     const int perWord = channelsPerWord();
     const RoundedFeatures rounded1(f1, perWord), rounded2(f2, perWord);
     DiagonalTask task(v.grid2, v.grid1, rounded1.words.cols);
-    const Mat packed = packTargets(rounded2.words, task.plane, perWord), bias = biasOf(rounded1.words, perWord);
+    const Mat packed = packTargets(rounded2.words, task.plane, perWord);
     Mat weights1, weights2;
     const double unit = rounded1.scale * rounded2.scale;
     task.words1 = rounded1.words.ptr<int>();
     task.words2 = packed.ptr<int>();
-    task.bias1 = bias.ptr<int>();
+    task.bias1 = rounded1.bias.ptr<int>();
     task.scale = (float)(LARGEST_VALUE / (rounded1.longest * rounded2.longest * unit));
     task.margin = cvRound(MARGIN * 16 * LARGEST_VALUE);
     if (v.best1)
@@ -130,8 +129,8 @@ size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& corre
         task.weights1 = weights1.ptr<float>();
         task.weights2 = weights2.ptr<float>();
     }
-    const size_t held = (rounded1.words.total() + rounded2.words.total() + packed.total() + bias.total() + weights1.total() +
-                         weights2.total()) * sizeof(int);
+    const size_t held = (rounded1.words.total() + rounded1.bias.total() + rounded2.words.total() + rounded2.bias.total() +
+                         packed.total() + weights1.total() + weights2.total()) * sizeof(int);
     const Size part = partSize(v.grid1, task.plane, memory - std::min(held, memory));
     const int across = divUp(v.grid1.width, part.width), down = divUp(v.grid1.height, part.height);
     const size_t planes = 3 * (size_t)part.width + 4;

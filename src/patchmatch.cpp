@@ -5,6 +5,7 @@
 #include "pair_scorer.hpp"
 #include "patchmatch.hpp"
 #include "search.hpp"
+#include <numeric>
 
 namespace cv { namespace semcorr {
 
@@ -46,6 +47,7 @@ private:
 
     bool scoreNew(const Proposer& propose);
     void bestOfBlocks(Round& round);
+    int bestOfBlock(Round& round, int i) const;
     void chooseHypotheses(const Round& last);
     bool choose(int cell1);
     int bestApart(int cell1, const int* others, int count, float* score) const;
@@ -237,23 +239,33 @@ void Search::bestOfBlocks(Round& round)
     const int count = (int)round.lists.blocks.size();
     round.best.resize(count);
     round.targets.resize(count);
-    for (int i = 0; i < count; i++)
+    std::vector<int64> scored(grid1.height);
+    parallel_for_(Range(0, grid1.height), [&](const Range& range)
     {
-        round.targets[i] = -1;
-        for (int j = 0; j < BLOCK; j++)
+        for (int y = range.start; y < range.end; y++)
+            for (int i = round.lists.first[y * grid1.width]; i < round.lists.first[(y + 1) * grid1.width]; i++)
+                scored[y] += bestOfBlock(round, i);
+    });
+    result.pairsScored = std::accumulate(scored.begin(), scored.end(), result.pairsScored);
+}
+
+// Returns how many cells of a block lie in grid 2.
+int Search::bestOfBlock(Round& round, int i) const
+{
+    int inside = 0;
+    for (int j = 0; j < BLOCK; j++)
+    {
+        const Point q = blocks.cellOf(round.lists.blocks[i], j);
+        const float score = round.scores[(size_t)i * BLOCK + j];
+        if (!blocks.contains(q))
+            continue;
+        if (inside++ == 0 || score > round.best[i])
         {
-            const Point q = blocks.cellOf(round.lists.blocks[i], j);
-            const float score = round.scores[(size_t)i * BLOCK + j];
-            if (!blocks.contains(q))
-                continue;
-            result.pairsScored++;
-            if (round.targets[i] < 0 || score > round.best[i])
-            {
-                round.best[i] = score;
-                round.targets[i] = q.y * blocks.grid.width + q.x;
-            }
+            round.best[i] = score;
+            round.targets[i] = q.y * blocks.grid.width + q.x;
         }
     }
+    return inside;
 }
 
 void Search::chooseHypotheses(const Round& last)
