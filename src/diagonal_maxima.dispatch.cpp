@@ -23,7 +23,6 @@ static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int
 
 namespace {
 
-const int QUANTA = 127;
 const int SOURCES = 8;  // that are correlated together
 const float MARGIN = 0.04f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
 const float LARGEST_VALUE = 2000;  // of a correlation; sixteen are added up in 16 bits
@@ -44,7 +43,9 @@ RoundedFeatures::RoundedFeatures(const Mat& features, int perWord)
     const int channels = features.size[2], cells = features.size[0] * features.size[1];
     const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
     const double largest = norm(f, NORM_INF);
-    scale = largest > 0 ? QUANTA / largest : 1;
+    // sums of products are to fit into 32 bits
+    const double quanta = std::min(127., std::floor(std::sqrt(INT_MAX / (2. * channels))));
+    scale = largest > 0 ? quanta / largest : 1;
     words = Mat::zeros(cells, divUp(channels, perWord), CV_32S);
     bias = Mat::zeros(1, cells, CV_32S);
     const int type = perWord == 4 ? CV_8S : CV_16S;
@@ -58,7 +59,8 @@ RoundedFeatures::RoundedFeatures(const Mat& features, int perWord)
         {
             lengths.at<double>(i) = norm(f.row(i), NORM_L2);
             if (perWord == 4)
-                bias.at<int>(i) = -128 * std::accumulate(values.ptr<schar>(i), values.ptr<schar>(i) + channels, 0);
+                // modulo 2^32, as what it is added to
+                bias.at<int>(i) = (int)(-128 * std::accumulate(values.ptr<schar>(i), values.ptr<schar>(i) + channels, (int64)0));
         }
     }, 2 * getNumThreads());
     longest = norm(lengths, NORM_INF);
@@ -119,7 +121,8 @@ size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& corre
     task.words1 = rounded1.words.ptr<int>();
     task.words2 = packed.ptr<int>();
     task.bias1 = rounded1.bias.ptr<int>();
-    task.scale = (float)(LARGEST_VALUE / (rounded1.longest * rounded2.longest * unit));
+    const double longest = rounded1.longest * rounded2.longest;
+    task.scale = longest > 0 ? (float)(LARGEST_VALUE / (longest * unit)) : 0;
     task.margin = cvRound(MARGIN * 16 * LARGEST_VALUE);
     if (v.best1)
     {

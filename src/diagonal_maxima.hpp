@@ -40,7 +40,7 @@ struct DiagonalTask
     const int* words1;        // {cells of grid 1, words}
     const int* words2;        // {blocks of the plane, words, PLANE_BLOCK}
     const int* bias1;         // {cells of grid 1} what products of words are off by
-    float scale;              // from products of integers to values of which nine are below 2^15
+    float scale;              // from products of integers to values of which sixteen are below 2^15
     int margin;               // maxima that are so much below a cell's best one are left out
     const float *weights1, *weights2;  // {cells of grid 1}, {plane}: mutual filter c³·w1·w2; null without
 };

@@ -23,7 +23,7 @@ enum
     MAX_AREA = 1 << 24,      // so that a hostile model file cannot make a run take all memory
     MAX_STRIDE = 256,
     MAX_PREFIX_TOKENS = 1024,
-    MAX_LEVEL = 14,          // of coarser grids, the last of which has one cell
+    MAX_LEVEL = 14,          // of coarser grids
     PROBE_SIDE = 256         // pixels; several cells for all usual strides, and quick
 };
 
@@ -132,7 +132,7 @@ Ptr<FeatureNet> FeatureNet::create(const std::vector<uchar>& onnx, const Params&
 }
 
 FeatureNetImpl::FeatureNetImpl(const std::vector<uchar>& onnx, const String& file, const Params& params_)
-    : bytes(onnx), path(file), exportedSize(onnxInputSize(onnx)), hasTokens(false), stride(0)
+    : bytes(onnx), path(file), exportedSize(onnxInputSize(onnx)), runsCoarse(true), stride(0)
 {
     try
     {
@@ -179,6 +179,7 @@ void FeatureNetImpl::setParams(const Params& params_)
     params = params_;
     params.adapter = params_.adapter.clone();  // its memory may be the caller's
     stride = newStride;
+    runsCoarse = true;  // as far as is known
 }
 
 void FeatureNetImpl::setDevice(const Params& params_)
@@ -317,12 +318,8 @@ std::vector<FeatureNetImpl::Planes> FeatureNetImpl::wantedOutputs(const Mat& blo
     std::map<String, Mat> outputs = run(blob);
     const std::vector<String>& names = params_.outputs.empty() ? outputNames : params_.outputs;
     std::vector<Planes> wanted;
-    hasTokens = false;
     for (size_t i = 0; i < names.size(); i++)
-    {
-        hasTokens |= outputs[names[i]].dims == 3;
         wanted.push_back(toPlanes(outputs[names[i]], names[i], Size(blob.size[3], blob.size[2]), params_.prefixTokens));
-    }
     return wanted;
 }
 
@@ -396,11 +393,21 @@ bool FeatureNetImpl::computeCoarse(InputArray image_, int level, OutputArray fea
 {
     const Mat image = getImage(image_, "image");
     checkRange(level, 1, MAX_LEVEL, "level");
-    if (hasTokens)
+    const Size fine = inputSize(image.size()), coarse(roundUp(divUp(fine.width, 1 << level), stride),
+                                                      roundUp(divUp(fine.height, 1 << level), stride));
+    if (!runsCoarse)
         return false;
-    const Size fine = inputSize(image.size());
-    computeAt(image, Size(roundUp(divUp(fine.width, 1 << level), stride), roundUp(divUp(fine.height, 1 << level), stride)), features);
-    return true;
+    try
+    {
+        computeAt(image, coarse, features);
+    }
+    catch (const cv::Exception& e)
+    {
+        if (e.code != Error::StsBadSize)
+            throw;
+        runsCoarse = false;  // a net of one input size only, such as a vision transformer
+    }
+    return runsCoarse;
 }
 
 void FeatureNetImpl::computeAt(const Mat& image, const Size& input, OutputArray features)

@@ -56,7 +56,7 @@ private:
     dnn::Net net;
     std::vector<String> outputNames;   // of all graph outputs, sorted
     Params params;
-    bool hasTokens;                    // a vision transformer, whose input is fixed
+    bool runsCoarse;                   // whether the net takes inputs of other sizes
     int stride;                        // pixels per cell of the coarsest output: Params::stride, or found by probe
 };
 

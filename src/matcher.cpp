@@ -286,7 +286,7 @@ MatcherImpl::Cells MatcherImpl::search(Picture& picture1, Picture& picture2, boo
 {
     const bool wantBack = wantConfidence && params.bidirectional;
     SearchTask task = makeTask(picture1, picture2);
-    stats.mode = chooseSearch(task, wantBack);
+    stats.mode = chooseSearch(task);
     if (stats.mode == SEARCH_PATCHMATCH)
     {
         const size_t levels = coarseLevels(task);

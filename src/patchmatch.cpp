@@ -11,7 +11,7 @@ namespace cv { namespace semcorr {
 
 namespace {
 
-const size_t KEEP_BYTES = 4 << 20;  // correlations of small grids are kept, up to about 30² with 30² cells
+const size_t KEEP_BYTES = 4 << 20;  // correlations of small grids are kept, up to about 28² with 28² cells
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored
@@ -31,8 +31,9 @@ struct Round
 class Search
 {
 public:
+    // outside: bytes that are held besides
     Search(const FeaturePyramid& levels1, const FeaturePyramid& levels2, const ConsensusNet& net, const Matcher::Params& params,
-           int around);
+           int around, size_t outside);
 
     PatchMatchResult run();
 
@@ -75,6 +76,7 @@ private:
     const ConsensusNet& net;
     const Matcher::Params params;
     const int around;
+    const size_t outside;
     const LazyCorrelation correlation;
     const Size grid1;
     const BlockGrid blocks;
@@ -103,15 +105,15 @@ std::vector<Point> offsetsOf(int pattern)
 }
 
 Search::Search(const FeaturePyramid& levels1_, const FeaturePyramid& levels2_, const ConsensusNet& net_,
-               const Matcher::Params& params_, int around_)
-    : levels1(levels1_), levels2(levels2_), f1(levels1_[0]), f2(levels2_[0]), net(net_), params(params_), around(around_),
+               const Matcher::Params& params_, int around_, size_t outside_)
+    : levels1(levels1_), levels2(levels2_), f1(levels1_[0]), f2(levels2_[0]), net(net_), params(params_), around(around_), outside(outside_),
       correlation(f1, f2, params_.mutual, std::min(KEEP_BYTES, params_.memoryLimit / 4)), grid1(correlation.view().grid1),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
       hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(hypotheses.size(), CV_32F, Scalar(-FLT_MAX)),
       changed(grid1.area()), result()
 {
     // the other half of what is left is for the lists of scored blocks
-    const size_t used = bytesHeld();
+    const size_t used = outside + bytesHeld();
     scorer = createPairScorer(correlation, net, (params.memoryLimit - std::min(used, params.memoryLimit)) / 2);
 }
 
@@ -155,7 +157,7 @@ Mat Search::starts()
     if (beginsCoarse(params, grid1, blocks.grid))
         return startsOfCoarseSearch();
     size_t bytes;
-    const size_t memory = params.memoryLimit - std::min(bytesHeld(), params.memoryLimit);
+    const size_t memory = params.memoryLimit - std::min(outside + bytesHeld(), params.memoryLimit);
     const Mat targets = startTargets(f1, f2, correlation, params.init, params.seed, memory, bytes);
     reserve(bytes);
     return targets;
@@ -181,15 +183,13 @@ Mat Search::startsOfCoarseSearch()
     const bool pooled = !searchedCoarse();
     const FeaturePyramid coarse1 = pooled ? FeaturePyramid(1, poolFeatures(f1)) : FeaturePyramid(levels1.begin() + 1, levels1.end());
     const FeaturePyramid coarse2 = pooled ? FeaturePyramid(1, poolFeatures(f2)) : FeaturePyramid(levels2.begin() + 1, levels2.end());
-    const size_t held = bytesHeld() + (pooled ? (coarse1[0].total() + coarse2[0].total()) * sizeof(float) : 0);
-    Matcher::Params coarseParams = params;
-    coarseParams.memoryLimit -= std::min(held, params.memoryLimit);
-    Search coarse(coarse1, coarse2, net, coarseParams, 0);
+    const size_t pooledBytes = pooled ? (coarse1[0].total() + coarse2[0].total()) * sizeof(float) : 0;
+    Search coarse(coarse1, coarse2, net, params, 0, outside + bytesHeld() + pooledBytes);
     coarse.search();
     result.iterations = searchedCoarse() ? coarse.result.iterations : 0;
     result.pairsScored += coarse.result.pairsScored;
     result.hiddenSites += coarse.result.hiddenSites;
-    result.peakWorkspace = std::max(result.peakWorkspace, held + coarse.result.peakWorkspace);
+    result.peakWorkspace = std::max(result.peakWorkspace, coarse.result.peakWorkspace);
     const Point2d two(2, 2), scale1 = pooled ? two : scaleOf(grid1, coarse.grid1);
     const Point2d scale2 = pooled ? two : scaleOf(blocks.grid, coarse.blocks.grid);
     return finerTargets(coarse.hypotheses, coarse.grid1, coarse.blocks.grid, scale1, scale2, correlation);
@@ -461,10 +461,10 @@ size_t Search::bytesHeld() const
 // Called before `bytes` more are allocated beside what is held and the scorer's memory
 void Search::reserve(size_t bytes)
 {
-    const size_t all = bytesHeld() + scorer->workspace() + bytes;
+    const size_t all = outside + bytesHeld() + scorer->workspace() + bytes;
     if (all > params.memoryLimit)
         CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is "
-                                         "%.1f MB; raise memoryLimit or use smaller grids", grid1.height, grid1.width, blocks.grid.height,
+                                         "%.1f MB; raise memoryLimit, use smaller grids or fewer threads", grid1.height, grid1.width, blocks.grid.height,
                                          blocks.grid.width, all / 1e6, params.memoryLimit / 1e6));
     result.peakWorkspace = std::max(result.peakWorkspace, all);
 }
@@ -481,7 +481,7 @@ PatchMatchResult patchMatch(const FeaturePyramid& levels1, const FeaturePyramid&
                             const Matcher::Params& params, int around)
 {
     CV_INSTRUMENT_REGION();
-    return Search(levels1, levels2, net, params, around).run();
+    return Search(levels1, levels2, net, params, around, 0).run();
 }
 
 }}

@@ -10,12 +10,13 @@
 
 namespace cv { namespace semcorr {
 
-// What PatchMatch costs per source cell and direction, in pairs of cells of the dense search: it computes the hidden activations
-// of so many, 350 to 750 on grids of 25² to 100² cells, as patches of a cell's candidates overlap with each other and with those
-// of its neighbours. One takes about as long as in the dense sweep.
-static const int PAIRS_PER_CELL = 500;
+// What PatchMatch costs per source cell, in pairs of cells of the dense search. It computes the hidden activations of 350 to 700 on
+// grids of 25² to 100² cells with the default parameters, as patches of a cell's candidates overlap with each other and with those
+// of its neighbours; each takes about as long as in the dense sweep. Twice as many where the way back is asked for, too: this is in
+// between, so that matches do not depend on whether a confidence is wanted.
+static const int PAIRS_PER_CELL = 800;
 
-int chooseSearch(const SearchTask& task, bool wantBack)
+int chooseSearch(const SearchTask& task)
 {
     if (task.params.mode != SEARCH_AUTO)
         return task.params.mode;
@@ -23,9 +24,8 @@ int chooseSearch(const SearchTask& task, bool wantBack)
         return SEARCH_DENSE_4D;
     if (denseWorkspace(task) > task.params.memoryLimit)
         return SEARCH_PATCHMATCH;
-    const int64 dense = (int64)task.grid1().area() * task.grid2().area();
-    const int64 sparse = (int64)PAIRS_PER_CELL * (task.grid1().area() + (wantBack ? task.grid2().area() : 0));
-    return sharesHiddenSites(task.net) && !task.params.mutual && sparse < dense ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
+    const bool sparse = PAIRS_PER_CELL < task.grid2().area();
+    return sharesHiddenSites(task.net) && !task.params.mutual && sparse ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
 }
 
 SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)

@@ -50,7 +50,8 @@ void climb(const LazyCorrelation& correlation, const Point& p, const std::vector
             for (int j = 0; j < NEAR; j++)
             {
                 const Point target = q + d + Point(j % 3 - 1, j / 3 - 1);
-                const Start start = { target.y * grid2.width + target.x, sums[i * NEAR + j] };
+                const float sum = sums[i * NEAR + j];  // of huge features perhaps not a number
+                const Start start = { target.y * grid2.width + target.x, sum == sum ? sum : -FLT_MAX };
                 if (isInside(grid2, target) && (best.cell < 0 || better(start, best)))
                     best = start;
             }

@@ -42,7 +42,7 @@ struct SearchTask
 };
 
 // The SearchMode that SEARCH_AUTO stands for, by the cost model of Matcher::Params; other modes stay
-int chooseSearch(const SearchTask& task, bool wantBack);
+int chooseSearch(const SearchTask& task);
 
 // Whether PatchMatch begins with a search of a coarser grid
 bool beginsCoarse(const Matcher::Params& params, const Size& grid1, const Size& grid2);

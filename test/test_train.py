@@ -348,7 +348,7 @@ class Train(Data):
                                      ['duck/a.png', 'duck/b.png', *points[:, 0], *points[:, 1], *moved[:, 0], *moved[:, 1]]])
         text = self.train('--dataset=pfwillow', '--root=' + self.dir.name, '--pairs=test', '--steps=2')
         self.assertEqual(text.count('WARNING'), 1)
-        self.assertIn('point 10 in picture 2 of the pair', text)
+        self.assertIn('a point in picture 2 of the pair', text)
         self.assertIn('is at (139, 59), expected it in the picture\'s 128 x 96 pixels; 1 of 20 points lie outside', text)
 
     def test_missing_pictures(self):

@@ -107,8 +107,8 @@ struct PointsOutside
             if (distance <= std::max(0.5, farthest))
                 continue;
             farthest = distance;
-            which = cv::format("point %d in picture %d of the pair \"%s\" is at (%g, %g), expected it in the picture's %d x %d pixels",
-                               (int)i + 1, picture, printable(pair.id).c_str(), p.x, p.y, size.width, size.height);
+            which = cv::format("a point in picture %d of the pair \"%s\" is at (%g, %g), expected it in the picture's %d x %d pixels",
+                               picture, printable(pair.id).c_str(), p.x, p.y, size.width, size.height);
         }
     }
 

@@ -49,15 +49,19 @@ static void removeLeftovers(const std::filesystem::path& folder)
 // Hours of training must not go for a forgotten --out.
 static void checkUnused(const Options& options)
 {
-    if (options.resume || options.overwrite)
+    if (options.resume && options.overwrite)
+        CV_Error(cv::Error::StsBadArg, "--resume and --overwrite are given, expected one of them");
+    const std::filesystem::path out = options.out, checkpoint = out / "checkpoint.pt";
+    std::error_code ignored;
+    if (!options.startFrom.empty() && std::filesystem::equivalent(options.startFrom, checkpoint, ignored))
+        CV_Error(cv::Error::StsBadArg, "--start-from=" + cv::semcorr::printable(options.startFrom) + " is the checkpoint of --out, which "
+                                       "the run would replace: expected another --out");
+    const bool canResume = std::filesystem::exists(checkpoint);
+    if (options.resume || options.overwrite || (!canResume && !std::filesystem::exists(out / "model.yml")))
         return;
-    for (const char* name : { "checkpoint.pt", "model.yml" })
-    {
-        const std::filesystem::path file = std::filesystem::path(options.out) / name;
-        if (std::filesystem::exists(file))
-            CV_Error(cv::Error::StsBadArg, "\"" + cv::semcorr::printable(file.string()) + "\" is there already, of an earlier run: "
-                                           "expected --resume to go on with it, --overwrite to replace it, or another --out");
-    }
+    const std::filesystem::path file = canResume ? checkpoint : out / "model.yml";
+    CV_Error(cv::Error::StsBadArg, "\"" + cv::semcorr::printable(file.string()) + "\" is there already, of an earlier run: expected " +
+                                   (canResume ? "--resume to go on with it, " : "") + "--overwrite to replace it, or another --out");
 }
 
 // A file for --config that repeats the run
@@ -112,9 +116,9 @@ static int trainModel(const Options& options, const std::string& command, const 
         say("fine-tuning " + backbone.blocks->description() + " of the backbone");
     if (!validation.empty())
         say("validating on " + validation.description());
-    if (processes.isFirst())
-        writeConfig(options);
     Trainer trainer(options, backbone, data, validation, device, processes, command);
+    if (processes.isFirst() && !options.resume)  // all that could be wrong has been found by now
+        writeConfig(options);
     std::signal(SIGINT, place.size > 1 ? onSharedSignal : onSignal);
     std::signal(SIGTERM, place.size > 1 ? onSharedSignal : onSignal);
     const bool finished = trainer.run();

@@ -176,7 +176,8 @@ void Trainer::keep()
     saveModel(file("model.yml"), *result, backbone, provenance());
 }
 
-void Trainer::validate(Progress& progress)
+// Whether the model is the best so far, and kept
+bool Trainer::validate(Progress& progress)
 {
     makeResult();
     const std::vector<double> pck = validation.measure(*result, device).mean;
@@ -186,10 +187,11 @@ void Trainer::validate(Progress& progress)
     progress.say(cv::format("step %5d  loss %.4f  PCK %.4f %.4f %.4f%s", state.step, state.history.losses.back(), pck[0],
                             pck[1], pck[2], better ? "  best" : ""));
     if (!better)
-        return;
+        return false;
     state.history.best = pck[1];
     state.history.bestStep = state.step;
     keep();
+    return true;
 }
 
 void Trainer::writeCheckpoint()
@@ -202,14 +204,13 @@ void Trainer::writeCheckpoint()
 void Trainer::record(Progress& progress, bool validating)
 {
     const bool last = state.step == options.steps;
-    if (validating)
-        validate(progress);
+    const bool kept = validating && validate(progress);
     if (last && validation.empty())
     {
         makeResult();
         keep();
     }
-    if (last || leaving || state.step % options.checkpointEvery == 0)
+    if (last || leaving || kept || state.step % options.checkpointEvery == 0)  // so that what belongs to a kept model can be resumed
         writeCheckpoint();
 }
 
@@ -236,7 +237,13 @@ bool Trainer::run()
         progress.update(state.step, cv::format("loss %.3f  rate %.2e", mean, rate));
     }
     checkSame();
-    return state.step == options.steps;
+    const bool finished = state.step == options.steps;
+    if (finished && processes.isFirst() && !std::filesystem::exists(file("model.yml")))  // a finished run's, lost since
+    {
+        makeResult();
+        keep();
+    }
+    return finished;
 }
 
 }

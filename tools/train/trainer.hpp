@@ -36,7 +36,7 @@ private:
     void average();
     void makeResult();
     void record(Progress& progress, bool validating);
-    void validate(Progress& progress);
+    bool validate(Progress& progress);
     void keep();
     void writeCheckpoint();
     std::string file(const char* name) const;

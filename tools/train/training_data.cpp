@@ -17,13 +17,29 @@ static const size_t MAX_PICTURE = 1 << 28;  // bytes of a file
 static const float OUTSIDE = -1e6f;
 static const int VERSIONS_SEED = 1;  // of all runs, whose seeds differ, so that features are computed once
 
+// Whether a point lies in the pixels of its picture, whose first one has its centre at 0
+static bool isInPicture(const cv::Point2f& p, const cv::Size& size)
+{
+    return p.x >= -0.5f && p.y >= -0.5f && p.x <= size.width - 0.5f && p.y <= size.height - 0.5f;
+}
+
+static std::vector<cv::Point2f> pointsInside(const std::vector<cv::Point2f>& points, const cv::Size& size)
+{
+    std::vector<cv::Point2f> inside;
+    for (const cv::Point2f& p : points)
+        if (isInPicture(p, size))
+            inside.push_back(p);
+    return inside;
+}
+
+// Versions reflect the picture at its borders, where a point outside would find a place.
 std::vector<cv::Point2f> toCells(const std::vector<cv::Point2f>& points, const Warp& warp, const cv::Size& grid)
 {
     std::vector<cv::Point2f> cells;
     for (const cv::Point2f& point : points)
     {
         cv::Point2d p;
-        const bool found = warp.toVersion(point, p);
+        const bool found = isInPicture(point, warp.pictureSize()) && warp.toVersion(point, p);
         cells.push_back(found ? cv::Point2f(rescalePoint(p, warp.size(), grid)) : cv::Point2f(OUTSIDE, OUTSIDE));
     }
     return cells;
@@ -61,7 +77,7 @@ void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
         {
             if (image.empty())
                 image = decodePicture(bytes, picture);
-            return labelledVersion(image, picture.points, number, mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
+            return labelledVersion(image, pointsInside(picture.points, image.size()), number, mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
         }));
         keys += key + "\n";
         progress.update((int)i + 1);

@@ -99,7 +99,7 @@ public:
     @param level at least 1: the input has 1/2, 1/4, ... of the side of compute's, rounded up to the stride
     @param features as in compute
     @return whether there are any; false, as here, for nets of one input size only, such as vision transformers. Matcher then takes
-    means of features of compute. */
+    means of features of compute. Matcher calls it; it is not wrapped, since Python cannot derive from this class. */
     virtual bool computeCoarse(InputArray image, int level, OutputArray features);
 
     /** @brief The parameters in use. */

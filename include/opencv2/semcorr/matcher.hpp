@@ -85,15 +85,16 @@ public:
     pairs, is not applied.
 
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
-    n1 * n2 of them (n1, n2: cells of the two grids). PatchMatch shares them between overlapping patches, if the net has two layers
-    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes 350 to 750 of them per cell of grid 1 and is
-    estimated at 500 * n1, plus 500 * n2 where the confidence asks for the way back (bidirectional).
+    n1 * n2 of them (n1, n2: cells of the two grids; the frame of PADDING_INPUT is not counted). PatchMatch shares them between overlapping patches, if the net has two layers
+    1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes 350 to 700 of them per cell of grid 1 on grids of
+    25^2 to 100^2 cells with the default parameters, and as many per cell of grid 2 where the confidence asks for the way back
+    (bidirectional). It is estimated at 800 * n1, in between, so that matches do not depend on whether a confidence is asked for.
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
     into memoryLimit. With a self-similarity branch dense search runs always. */
     struct CV_EXPORTS_W_SIMPLE Params
     {
         /** @param mode SearchMode
-        @param iterations PatchMatch: passes after the start, on the coarsest grid; the search ends earlier when nothing new is found
+        @param iterations PatchMatch: passes after the start; the search ends earlier when nothing new is found
         @param hypotheses PatchMatch: matches kept per cell, at least two cells apart
         @param offsets PatchMatch: SearchOffsets
         @param localRadius PatchMatch: cells around each own match that are tried, |dx| + |dy| up to this; 0 for none
@@ -183,7 +184,8 @@ public:
     CV_WRAP virtual void match(InputArray image1, InputArray image2, OutputArray flow,
                                OutputArray confidence = noArray(), InputArray mask1 = noArray()) = 0;
 
-    /** @brief Keeps image1's features for any number of matchReference calls. Call it again after changing the FeatureNet.
+    /** @brief Keeps image1's features, and a copy of the image for those of coarser grids, for any number of matchReference calls. Call
+    it again after changing the FeatureNet.
     @param image1 `CV_8UC3` (BGR) */
     CV_WRAP virtual void setReference(InputArray image1) = 0;
 
@@ -194,6 +196,9 @@ public:
     CV_WRAP virtual void matchReference(InputArray image2, OutputArray flow, OutputArray confidence = noArray()) = 0;
 
     /** @brief Matches two grids of features.
+    PatchMatch decides where it begins by features rounded to 8 bits of the largest value, so that vectors should be of similar length;
+    scores are of the features as they are. On grids of more than 128^4 pairs of cells it begins with means of 2x2 cells, see
+    INIT_COARSE_TO_FINE, and may find other matches than match().
     @param features1 h1xw1xC `CV_32F`, finite, not all zero; taken as they are (compute gives unit length)
     @param features2 h2xw2xC of the same C
     @param field `CV_32FC2` h1xw1: target position in cells of grid 2, fractional with Params::refine
