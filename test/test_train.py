@@ -351,6 +351,30 @@ class Train(Data):
         self.assertIn('a point in picture 2 of the pair', text)
         self.assertIn('is at (139, 59), expected it in the picture\'s 128 x 96 pixels; 1 of 20 points lie outside', text)
 
+    def test_points_outside_teach_nothing(self):
+        """Not even in versions that show more than the picture, which they reflect"""
+        for name in 'ab':
+            os.makedirs(os.path.join(self.dir.name, 'duck'), exist_ok=True)
+            cv2.imwrite(os.path.join(self.dir.name, 'duck', name + '.png'), draw('round', 0)[0])
+        x, y = np.full(10, 139), np.linspace(20, 70, 10)
+        with open(self.file('test_pairs.csv', self.dir.name), 'w', newline='') as f:
+            csv.writer(f).writerows([['column %d' % i for i in range(42)], ['duck/a.png', 'duck/b.png', *x, *y, *x, *y]])
+        self.train('--dataset=pfwillow', '--root=' + self.dir.name, '--pairs=test', '--steps=3', '--versions=6')
+        self.assertEqual(self.losses(), [0, 0, 0])
+
+    def test_what_a_refused_run_leaves(self):
+        """Everything as it was"""
+        self.train('--steps=2')
+        with open(self.file('config.yml')) as f:
+            config = f.read()
+        self.assertFails(self.call('--resume', '--steps=3', '--rate=0.001'), 'another training')
+        self.assertFails(self.call('--start-from=' + self.file('checkpoint.pt'), '--steps=2'), 'is the checkpoint of --out')
+        with open(self.file('config.yml')) as f:
+            self.assertEqual(f.read(), config)
+        os.remove(self.file('model.yml'))
+        self.train('--resume', '--steps=2')
+        self.assertTrue(os.path.exists(self.file('model.yml')), 'a finished run writes its model again')
+
     def test_missing_pictures(self):
         """They are told of before anything is computed."""
         pairs = self.file('pairs.csv', self.dir.name)
