@@ -325,11 +325,11 @@ class Train(Data):
         options = ['--root=' + self.dir.name, '--pairs=' + pairs, '--steps=1']
         for x, y in ((129, 50), (50, 97), (-1.5, 50), (50, -30)):
             write(x, y)
-            words = 'point 3 in picture 2 of the pair "a.png:a.png#2"', 'is at (%g, %g)' % (x, y), '128 x 96 pixels', '1 of 16 points'
+            words = 'a point in picture 2 of the pair "a.png:a.png#2"', 'is at (%g, %g)' % (x, y), '128 x 96 pixels', '1 of 16 points'
             self.assertFails(self.call(*options), *words)
             validating = '--root=' + self.dir.name, '--val-pairs=' + pairs, '--photos=' + self.dir.name
             self.assertFails(self.call(*validating, pairs=False), *words)
-        for x, y, words in ((127.5, 95.5, ''), (128, 50, 'WARNING: point 3'), (50, -1, 'WARNING: point 3')):
+        for x, y, words in ((127.5, 95.5, ''), (128, 50, 'WARNING: a point in'), (50, -1, 'WARNING: a point in')):
             write(x, y)
             text = self.train(*options)
             self.assertEqual((words in text, 'WARNING' in text), (True, words != ''))
