@@ -33,7 +33,6 @@ struct RoundedFeatures
     RoundedFeatures(const Mat& f, int perWord);
 
     Mat words;        // {cells, words} CV_32S
-    Mat bias;         // {cells} what products with unsigned targets are too large by, negative
     double scale;     // integers per unit
     double longest;   // vector
 };
@@ -47,21 +46,15 @@ RoundedFeatures::RoundedFeatures(const Mat& features, int perWord)
     const double quanta = std::min(127., std::floor(std::sqrt(INT_MAX / (2. * channels))));
     scale = largest > 0 ? quanta / largest : 1;
     words = Mat::zeros(cells, divUp(channels, perWord), CV_32S);
-    bias = Mat::zeros(1, cells, CV_32S);
     const int type = perWord == 4 ? CV_8S : CV_16S;
-    const Mat values(cells, words.cols * perWord, type, words.data);
+    const Mat values = Mat(cells, words.cols * perWord, type, words.data).colRange(0, channels);
     Mat lengths(1, cells, CV_64F);
     parallel_for_(Range(0, cells), [&](const Range& range)
     {
-        Mat part = values.rowRange(range).colRange(0, channels);
+        Mat part = values.rowRange(range);
         f.rowRange(range).convertTo(part, type, scale);
         for (int i = range.start; i < range.end; i++)
-        {
             lengths.at<double>(i) = norm(f.row(i), NORM_L2);
-            if (perWord == 4)
-                // modulo 2^32, as what it is added to
-                bias.at<int>(i) = (int)(-128 * std::accumulate(values.ptr<schar>(i), values.ptr<schar>(i) + channels, (int64)0));
-        }
     }, 2 * getNumThreads());
     longest = norm(lengths, NORM_INF);
 }
@@ -84,6 +77,23 @@ Mat packTargets(const Mat& words, const TargetPlane& plane, int perWord)
             }
     });
     return packed;
+}
+
+// {cells} what products of sources with unsigned targets are too large by, negative and modulo 2^32, as what it is added to
+Mat biasOf(const Mat& words, int perWord)
+{
+    Mat bias = Mat::zeros(1, words.rows, CV_32S);
+    if (perWord != 4)
+        return bias;
+    parallel_for_(Range(0, words.rows), [&](const Range& range)
+    {
+        for (int i = range.start; i < range.end; i++)
+        {
+            const schar* values = words.ptr<schar>(i);
+            bias.at<int>(i) = (int)(-128 * std::accumulate(values, values + words.cols * perWord, (int64)0));
+        }
+    }, 2 * getNumThreads());
+    return bias;
 }
 
 // 1 / largest correlation of each target cell
@@ -115,12 +125,12 @@ size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& corre
     const int perWord = channelsPerWord();
     const RoundedFeatures rounded1(f1, perWord), rounded2(f2, perWord);
     DiagonalTask task(v.grid2, v.grid1, rounded1.words.cols);
-    const Mat packed = packTargets(rounded2.words, task.plane, perWord);
+    const Mat packed = packTargets(rounded2.words, task.plane, perWord), bias1 = biasOf(rounded1.words, perWord);
     Mat weights1, weights2;
     const double unit = rounded1.scale * rounded2.scale;
     task.words1 = rounded1.words.ptr<int>();
     task.words2 = packed.ptr<int>();
-    task.bias1 = rounded1.bias.ptr<int>();
+    task.bias1 = bias1.ptr<int>();
     const double longest = rounded1.longest * rounded2.longest;
     task.scale = longest > 0 ? (float)(LARGEST_VALUE / (longest * unit)) : 0;
     task.margin = cvRound(MARGIN * 16 * LARGEST_VALUE);
@@ -132,8 +142,8 @@ size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& corre
         task.weights1 = weights1.ptr<float>();
         task.weights2 = weights2.ptr<float>();
     }
-    const size_t held = (rounded1.words.total() + rounded1.bias.total() + rounded2.words.total() + rounded2.bias.total() +
-                         packed.total() + weights1.total() + weights2.total()) * sizeof(int);
+    const size_t held = (rounded1.words.total() + rounded2.words.total() + bias1.total() + packed.total() + weights1.total() +
+                         weights2.total()) * sizeof(int);
     const Size part = partSize(v.grid1, task.plane, memory - std::min(held, memory));
     const int across = divUp(v.grid1.width, part.width), down = divUp(v.grid1.height, part.height);
     const size_t planes = 3 * (size_t)part.width + 4;

@@ -247,15 +247,16 @@ void MatcherImpl::addCoarse(Picture& picture, size_t levels)
 {
     TickMeter time;
     time.start();
-    Mat f;
-    while (!picture.image.empty() && picture.coarse.size() < levels &&
-           featureNet->computeCoarse(picture.image, (int)picture.coarse.size() + 1, f))
+    while (!picture.image.empty() && picture.coarse.size() < levels)
     {
+        Mat f;
+        if (!featureNet->computeCoarse(picture.image, (int)picture.coarse.size() + 1, f))
+            break;
         f = getFeatures(f, "the coarse features of an image");
         if (f.size[2] != picture.features.size[2])
-            CV_Error(Error::StsUnmatchedSizes, format("FeatureNet::computeCoarse gives %d channels, expected %d as compute does", f.size[2],
-                                                      picture.features.size[2]));
-        picture.coarse.push_back(f.clone());
+            CV_Error(Error::StsUnmatchedSizes, format("FeatureNet::computeCoarse gives %d channels, expected %d as compute does",
+                                                      f.size[2], picture.features.size[2]));
+        picture.coarse.push_back(f);
     }
     time.stop();
     stats.featuresMs += time.getTimeMilli();

@@ -72,7 +72,6 @@ private:
     Point cellOf2(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
 
     const FeaturePyramid levels1, levels2;
-    const Mat f1, f2;
     const ConsensusNet& net;
     const Matcher::Params params;
     const int around;
@@ -106,8 +105,9 @@ std::vector<Point> offsetsOf(int pattern)
 
 Search::Search(const FeaturePyramid& levels1_, const FeaturePyramid& levels2_, const ConsensusNet& net_,
                const Matcher::Params& params_, int around_, size_t outside_)
-    : levels1(levels1_), levels2(levels2_), f1(levels1_[0]), f2(levels2_[0]), net(net_), params(params_), around(around_), outside(outside_),
-      correlation(f1, f2, params_.mutual, std::min(KEEP_BYTES, params_.memoryLimit / 4)), grid1(correlation.view().grid1),
+    : levels1(levels1_), levels2(levels2_), net(net_), params(params_), around(around_), outside(outside_),
+      correlation(levels1[0], levels2[0], params.mutual, std::min(KEEP_BYTES, params.memoryLimit / 4)),
+      grid1(correlation.view().grid1),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
       hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(hypotheses.size(), CV_32F, Scalar(-FLT_MAX)),
       changed(grid1.area()), result()
@@ -158,7 +158,7 @@ Mat Search::starts()
         return startsOfCoarseSearch();
     size_t bytes;
     const size_t memory = params.memoryLimit - std::min(outside + bytesHeld(), params.memoryLimit);
-    const Mat targets = startTargets(f1, f2, correlation, params.init, params.seed, memory, bytes);
+    const Mat targets = startTargets(levels1[0], levels2[0], correlation, params.init, params.seed, memory, bytes);
     reserve(bytes);
     return targets;
 }
@@ -170,19 +170,24 @@ bool Search::searchedCoarse() const
     return beginsCoarse(params, grid1, blocks.grid) && std::min(levels1.size(), levels2.size()) > 1;
 }
 
+// All levels but the first, or its pooled features
+FeaturePyramid coarserLevels(const FeaturePyramid& levels, bool pooled)
+{
+    return pooled ? FeaturePyramid(1, poolFeatures(levels[0])) : FeaturePyramid(levels.begin() + 1, levels.end());
+}
+
 // Sides of coarse cells in fine ones, of grids that cover the same picture
 Point2d scaleOf(const Size& fine, const Size& coarse)
 {
     return Point2d((double)fine.width / coarse.width, (double)fine.height / coarse.height);
 }
 
-// Fine grids repeat themselves: a 5×5 patch is a small part of the picture there. What the consensus finds on a coarser grid is both
-// cheaper and more often right than the best correlations of all cells.
+// Fine grids repeat themselves: a 5×5 patch is a small part of the picture there. What the consensus finds on a coarser grid is
+// both cheaper and more often right than the best correlations of all cells.
 Mat Search::startsOfCoarseSearch()
 {
     const bool pooled = !searchedCoarse();
-    const FeaturePyramid coarse1 = pooled ? FeaturePyramid(1, poolFeatures(f1)) : FeaturePyramid(levels1.begin() + 1, levels1.end());
-    const FeaturePyramid coarse2 = pooled ? FeaturePyramid(1, poolFeatures(f2)) : FeaturePyramid(levels2.begin() + 1, levels2.end());
+    const FeaturePyramid coarse1 = coarserLevels(levels1, pooled), coarse2 = coarserLevels(levels2, pooled);
     const size_t pooledBytes = pooled ? (coarse1[0].total() + coarse2[0].total()) * sizeof(float) : 0;
     Search coarse(coarse1, coarse2, net, params, 0, outside + bytesHeld() + pooledBytes);
     coarse.search();

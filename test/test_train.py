@@ -129,6 +129,14 @@ class Train(Data):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         return result.stdout
 
+    def killed_after_checkpoint(self, *options):
+        """Kills a run once it has written its first checkpoint; returns its status"""
+        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
+        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        return process.wait()
+
     def assertFails(self, result, *words):
         self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
         for word in words:
@@ -186,11 +194,7 @@ class Train(Data):
         whole = os.path.join(self.dir.name, 'whole')
         options = ['--val-pairs=' + self.val, '--validate-every=6', '--steps=20']
         self.train(*options, '--out=' + whole)
-        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
-        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-        self.assertEqual(process.wait(), -signal.SIGKILL)
+        self.assertEqual(self.killed_after_checkpoint(*options), -signal.SIGKILL)
         self.train(*options, '--resume')
         self.assertEqual(self.weights(), self.weights(whole))
         with open(self.file('log.csv')) as ours, open(self.file('log.csv', whole)) as theirs:
@@ -289,11 +293,7 @@ class Train(Data):
         self.train('--steps=4', '--out=' + first)
         options = ['--start-from=' + self.file('checkpoint.pt', first), '--checkpoint-every=1']
         self.train(*options, '--out=' + whole)
-        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
-        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
+        self.killed_after_checkpoint(*options)
         other = '--start-from=' + self.file('checkpoint.pt', whole)
         self.assertFails(self.call(*options, '--resume', other), 'another training', 'start: ')
         self.train(*options, '--resume')
@@ -432,11 +432,7 @@ class Train(Data):
         whole = os.path.join(self.dir.name, 'whole')
         options = ['--method=ncnet', '--loss=weak', '--adapter=linear', '--steps=6', '--checkpoint-every=3', '--batch=2']
         self.train(*options, '--out=' + whole)
-        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
-        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
+        self.killed_after_checkpoint(*options)
         self.train(*options, '--resume')
         self.assertEqual(self.weights(), self.weights(whole))
 
@@ -532,11 +528,7 @@ class Train(Data):
         matcher = cv2.semcorr.Matcher.create(self.file('model.yml'))
         self.check_validation(matcher)
         self.out = out
-        process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
-        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
-            time.sleep(0.01)
-        process.kill()
-        self.assertEqual(process.wait(), -signal.SIGKILL)
+        self.assertEqual(self.killed_after_checkpoint(*options), -signal.SIGKILL)
         self.train(*options, '--resume')
         self.assertEqual(self.weights(), self.weights(whole))
 

@@ -92,6 +92,11 @@ private:
     std::map<std::string, cv::Size> sizes;
 };
 
+double distanceOutside(const cv::Point2f& point, const cv::Size& picture)
+{
+    return std::max({ -point.x, -point.y, point.x - (picture.width - 1), point.y - (picture.height - 1) });
+}
+
 // Counts points outside of their pictures' pixels and describes the one farthest outside.
 struct PointsOutside
 {
@@ -102,9 +107,9 @@ struct PointsOutside
         for (size_t i = 0; i < all.size(); i++)
         {
             const cv::Point2f p = all[i];
-            const double distance = std::max({ -p.x, -p.y, p.x - (size.width - 1), p.y - (size.height - 1) });
-            count += distance > 0.5;  // where the last pixels end
-            if (distance <= std::max(0.5, farthest))
+            const double distance = distanceOutside(p, size);
+            count += distance > PIXEL_EDGE;
+            if (distance <= std::max(PIXEL_EDGE, farthest))
                 continue;
             farthest = distance;
             which = cv::format("a point in picture %d of the pair \"%s\" is at (%g, %g), expected it in the picture's %d x %d pixels",
@@ -113,7 +118,7 @@ struct PointsOutside
     }
 
     int count = 0, total = 0;
-    double farthest = 0;  // pixels from the centre of a pixel on the border
+    double farthest = 0;  // pixels, see distanceOutside
     std::string which;
 };
 

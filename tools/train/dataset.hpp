@@ -33,6 +33,10 @@ struct Dataset
     std::string size() const;  // in words
 };
 
+// Pixels from the centres of a picture's outermost pixels; more than half of one is outside, where these pixels end
+double distanceOutside(const cv::Point2f& point, const cv::Size& picture);
+const double PIXEL_EDGE = 0.5;
+
 // Pairs of readPairs, of the categories in `only` if it is not empty, and not of those in `without`. Throws where a category is
 // unknown or nothing is left, and where a point of "csv" lies outside its picture by more than a pixel. In published data sets, whose
 // annotations users cannot mend, such points are counted in `warning`; training leaves them out.

@@ -17,10 +17,9 @@ static const size_t MAX_PICTURE = 1 << 28;  // bytes of a file
 static const float OUTSIDE = -1e6f;
 static const int VERSIONS_SEED = 1;  // of all runs, whose seeds differ, so that features are computed once
 
-// Whether a point lies in the pixels of its picture, whose first one has its centre at 0
-static bool isInPicture(const cv::Point2f& p, const cv::Size& size)
+static bool isInPicture(const cv::Point2f& point, const cv::Size& size)
 {
-    return p.x >= -0.5f && p.y >= -0.5f && p.x <= size.width - 0.5f && p.y <= size.height - 0.5f;
+    return distanceOutside(point, size) <= PIXEL_EDGE;
 }
 
 static std::vector<cv::Point2f> pointsInside(const std::vector<cv::Point2f>& points, const cv::Size& size)
@@ -77,7 +76,8 @@ void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
         {
             if (image.empty())
                 image = decodePicture(bytes, picture);
-            return labelledVersion(image, pointsInside(picture.points, image.size()), number, mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
+            return labelledVersion(image, pointsInside(picture.points, image.size()), number,
+                                   mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
         }));
         keys += key + "\n";
         progress.update((int)i + 1);
