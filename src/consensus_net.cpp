@@ -276,10 +276,9 @@ bool ConsensusNetImpl::isPair(const Unit& unit) const
 
 // unit(x) [+ unit(xᵀ)ᵀ] over a whole volume: each layer pads to "same" size (PADDING_LAYER), or the first pads for all of
 // them (PADDING_INPUT; under SYMMETRY_BLOCK each unit's first).
-Mat ConsensusNetImpl::runUnit(const Unit& unit, const Mat& src) const
+void ConsensusNetImpl::runUnit(const Unit& unit, const Mat& src, Mat& result) const
 {
     const Vec4i grids = gridsOf(src);
-    Mat result = makeActivations(grids, blocks[unit.last - 1].outChannels());
     const bool pair = isPair(unit), relu = lastActivation || unit.last < getBlockCount();
     for (int orientation = 0; orientation < orientations(); orientation++)
     {
@@ -302,7 +301,16 @@ Mat ConsensusNetImpl::runUnit(const Unit& unit, const Mat& src) const
             x = y;
         }
     }
-    return result;
+}
+
+// x += residual · c, both {n1, n2}
+static void addResidual(const Mat& c, double residual, Mat x)
+{
+    parallel_for_(Range(0, c.rows), [&](const Range& range)
+    {
+        Mat sums = x.rowRange(range);
+        scaleAdd(c.rowRange(range), residual, sums, sums);
+    }, c.total() / 65536.);
 }
 
 void ConsensusNetImpl::forward(InputArray corr, OutputArray scores) const
@@ -312,14 +320,22 @@ void ConsensusNetImpl::forward(InputArray corr, OutputArray scores) const
     const Mat c = getVolume(corr, "corr");
     const Vec4i grids = gridsOf(c);
     const int shape[] = { grids[0], grids[1], grids[2], grids[3], 1 };
-    Mat x = c.reshape(1, 5, shape);
+    scores.create(4, shape, CV_32F);
+    Mat dst = scores.getMat(), x = c.reshape(1, 5, shape);
+    // straight into the output, where that is not the input, too
+    const bool apart = dst.isContinuous() && (dst.datastart >= c.dataend || dst.dataend <= c.datastart);
     const std::vector<Unit> all = units();
     for (size_t i = 0; i < all.size(); i++)
-        x = runUnit(all[i], x);
-    x = x.reshape(1, 4, shape);
+    {
+        const bool last = i + 1 == all.size();
+        Mat y = last && apart ? dst.reshape(1, 5, shape) : makeActivations(grids, blocks[all[i].last - 1].outChannels());
+        runUnit(all[i], x, y);
+        x = y;
+    }
     if (residual != 0)
-        scaleAdd(c, residual, x, x);
-    x.copyTo(scores);
+        addResidual(c.reshape(1, grids[0] * grids[1]), residual, x.reshape(1, grids[0] * grids[1]));
+    if (!apart)
+        x.reshape(1, 4, shape).copyTo(dst);
 }
 
 NetCost ConsensusNetImpl::cost(const Vec4i& grids) const

@@ -91,7 +91,7 @@ private:
     Vec4i radius(const Unit& unit, int orientation) const;
 
     void runBlock(int block, int orientation, const Mat& src, const Vec4i& pad, Mat& dst, bool accumulate) const;
-    Mat runUnit(const Unit& unit, const Mat& src) const;
+    void runUnit(const Unit& unit, const Mat& src, Mat& result) const;
     float scorePatch(const Mat& patch, const Vec4i& origin, const Vec4i& grids) const;
 
     int symmetry, padding;

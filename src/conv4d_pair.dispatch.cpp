@@ -10,8 +10,8 @@
 
 namespace cv { namespace semcorr {
 
-// Rings of transformed planes of one thread should stay within this; a third-level cache is fast enough for them
-static const double RING_BYTES = 16e6;
+// Rings of transformed planes of one thread should stay within this: its share of a third-level cache that others use, too
+static const double RING_BYTES = 6e6;
 // The transformed planes of 3×3 cells of grid 1, input and output, should fit a second-level cache of 1–2 MB
 static const int PLANE_TILES = 450;
 // Below this many tiles of hidden cells the work is not shared among threads

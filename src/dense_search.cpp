@@ -21,14 +21,14 @@ size_t denseWorkspace(const SearchTask& task)
 // One branch: correlation → soft mutual nearest neighbours → consensus → soft mutual nearest neighbours
 static Mat branchScores(const Mat& f1, const Mat& f2, const ConsensusNet& net, bool mutual)
 {
-    Mat c;
+    Mat c, scores;
     correlate(f1, f2, c);
     if (mutual)
         mutualFilter(c, c);
-    net.forward(c, c);
+    net.forward(c, scores);
     if (mutual)
-        mutualFilter(c, c);
-    return c;
+        mutualFilter(scores, scores);
+    return scores;
 }
 
 // {h1, w1, h2, w2} scores of all pairs

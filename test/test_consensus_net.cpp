@@ -191,6 +191,7 @@ TEST(Semcorr_ConsensusNet, takes_slices_and_works_in_place)
 {
     const Golden golden("nc_33");
     const Ptr<ConsensusNet> net = golden.net(SYMMETRY_NET);
+    net->setResidual(0.5);
     const Mat whole = golden["mutual1"];
     const Range part[] = { Range(1, 8), Range(0, 5), Range(2, 8), Range(1, 6) };
     Mat expected, scores, same = whole(part).clone();
@@ -199,6 +200,18 @@ TEST(Semcorr_ConsensusNet, takes_slices_and_works_in_place)
     EXPECT_TRUE(sameBits(scores, expected));
     net->forward(same, same);
     EXPECT_TRUE(sameBits(same, expected));
+
+    // a slice as output, and memory that input and output share in part
+    Mat frame = whole.clone(), slice = frame(part);
+    net->forward(whole(part), slice);
+    EXPECT_TRUE(sameBits(frame(part), expected));
+    const int rows[] = { expected.size[0] + 1, expected.size[1], expected.size[2], expected.size[3] };
+    Mat buffer(4, rows, CV_32F);
+    const Range all = Range::all(), upper[] = { Range(0, rows[0] - 1), all, all, all }, lower[] = { Range(1, rows[0]), all, all, all };
+    Mat input = buffer(upper), output = buffer(lower);
+    whole(part).copyTo(input);
+    net->forward(input, output);
+    EXPECT_TRUE(sameBits(buffer(lower), expected));
 }
 
 TEST(Semcorr_ConsensusNet, takes_all_layouts_of_cells)
