@@ -51,9 +51,11 @@ CV_ENUM(Mode, SEARCH_DENSE_4D, SEARCH_PATCHMATCH)
 
 typedef TestBaseWithParam<tuple<Mode, int, int> > Search;  // side of both grids, channels
 
-PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25, 32, 50, 64, 100), testing::Values(112, 1024)))
+PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25, 32, 50, 64, 100, 140, 200), testing::Values(112, 1024)))
 {
     const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
+    if (mode == SEARCH_DENSE_4D && side > 100)
+        throw SkipTestException("the volumes take too much memory");
     if (mode == SEARCH_DENSE_4D && side > 64)
         applyTestTag(CV_TEST_TAG_MEMORY_6GB, CV_TEST_TAG_VERYLONG);
     const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), searchParams(mode));
@@ -64,10 +66,12 @@ PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25
     SANITY_CHECK_NOTHING();
 }
 
-PERF_TEST_P(Search, net_555, testing::Combine(Mode::all(), testing::Values(16), testing::Values(112, 1024)))
+PERF_TEST_P(Search, net_555, testing::Combine(Mode::all(), testing::Values(16, 25, 32), testing::Values(112, 1024)))
 {
     const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
-    if (mode == SEARCH_PATCHMATCH)
+    if (mode == SEARCH_PATCHMATCH && side > 16)
+        throw SkipTestException("takes minutes");
+    if (mode == SEARCH_PATCHMATCH || side > 25)
         applyTestTag(CV_TEST_TAG_LONG);  // nothing is shared between overlapping patches of such nets but tiles
     const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), randomNet(PRESET_NCNET_555), searchParams(mode));
     const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
@@ -82,13 +86,13 @@ CV_ENUM(Offsets, OFFSETS_AXES, OFFSETS_GIPUMA)
 
 typedef TestBaseWithParam<tuple<Init, int> > PatchMatchPasses;  // iterations: 0 is the start alone
 
-PERF_TEST_P(PatchMatchPasses, grid_100, testing::Combine(Init::all(), testing::Values(0, 1, 2, 5)))
+PERF_TEST_P(PatchMatchPasses, grid_140, testing::Combine(Init::all(), testing::Values(0, 1, 2, 5)))
 {
     Matcher::Params params = searchParams(SEARCH_PATCHMATCH);
     params.init = get<0>(GetParam());
     params.iterations = get<1>(GetParam());
     const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
-    const Mat f1 = smoothFeatures(100, 112, 0), f2 = smoothFeatures(100, 112, 0.15);
+    const Mat f1 = smoothFeatures(140, 112, 0), f2 = smoothFeatures(140, 112, 0.15);
     Mat field;
     declare.time(60);
     TEST_CYCLE() matcher->matchFeatures(f1, f2, field);

@@ -106,25 +106,47 @@ Mat targetWeights(const CorrelationView& v, const TargetPlane& plane)
     return weights;
 }
 
-// Size of the parts of grid 1 that are worked on at a time: as large as lets their planes stay in a second-level cache, since their
-// halo is correlated twice
-Size partSize(const Size& grid1, const TargetPlane& plane, size_t memory)
+// What the maxima are worked out in: parts of grid 1, as large as lets their planes stay in a second-level cache, since their halo is
+// correlated twice
+struct Plan
 {
-    const size_t bytes = std::min<size_t>(1 << 20, memory / getNumThreads());
-    const int cachePlanes = (int)(bytes / (plane.size * sizeof(short)));
+    Plan(const CorrelationView& v, size_t memory);
+
+    TargetPlane plane;
+    int words;       // of a cell's features
+    Size part;
+    size_t planes;   // of a part
+    size_t held;     // bytes that all parts share
+    size_t bytes() const { return held + getNumThreads() * planes * plane.size * sizeof(short); }
+};
+
+Plan::Plan(const CorrelationView& v, size_t memory) : plane(v.grid2), words(divUp(v.channels, channelsPerWord()))
+{
+    const size_t cells1 = v.grid1.area(), cells2 = v.grid2.area();
+    const size_t features = (cells1 + cells2 + (size_t)plane.lastBlock * PLANE_BLOCK) * words;
+    held = (features + cells1 + (v.best1 ? cells1 + plane.size : 0)) * sizeof(int);
+    const size_t most = std::min<size_t>(1 << 20, (memory - std::min(held, memory)) / getNumThreads());
+    const int cachePlanes = (int)(most / (plane.size * sizeof(short)));
     const int columns = std::max(cachePlanes / 3 / SOURCES * SOURCES, (int)SOURCES) - 2;
-    const int down = std::min(divUp(2 * getNumThreads(), divUp(grid1.width, columns)), divUp(grid1.height, 8));
-    return Size(std::min(columns, grid1.width), divUp(grid1.height, down));
+    const int down = std::min(divUp(2 * getNumThreads(), divUp(v.grid1.width, columns)), divUp(v.grid1.height, 8));
+    part = Size(std::min(columns, v.grid1.width), divUp(v.grid1.height, down));
+    planes = 3 * (size_t)part.width + 4;
 }
 
 }
 
-size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, size_t memory)
+size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory)
+{
+    return Plan(correlation.view(), memory).bytes();
+}
+
+void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, size_t memory)
 {
     const CorrelationView& v = correlation.view();
+    const Plan plan(v, memory);
     const int perWord = channelsPerWord();
     const RoundedFeatures rounded1(f1, perWord), rounded2(f2, perWord);
-    DiagonalTask task(v.grid2, v.grid1, rounded1.words.cols);
+    DiagonalTask task(v.grid2, v.grid1, plan.words);
     const Mat packed = packTargets(rounded2.words, task.plane, perWord), bias1 = biasOf(rounded1.words, perWord);
     Mat weights1, weights2;
     const double unit = rounded1.scale * rounded2.scale;
@@ -142,21 +164,17 @@ size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& corre
         task.weights1 = weights1.ptr<float>();
         task.weights2 = weights2.ptr<float>();
     }
-    const size_t held = (rounded1.words.total() + rounded2.words.total() + bias1.total() + packed.total() + weights1.total() +
-                         weights2.total()) * sizeof(int);
-    const Size part = partSize(v.grid1, task.plane, memory - std::min(held, memory));
+    const Size part = plan.part;
     const int across = divUp(v.grid1.width, part.width), down = divUp(v.grid1.height, part.height);
-    const size_t planes = 3 * (size_t)part.width + 4;
     parallel_for_(Range(0, across * down), [&](const Range& range)
     {
-        std::vector<short> scratch(planes * task.plane.size);
+        std::vector<short> scratch(plan.planes * task.plane.size);
         for (int i = range.start; i < range.end; i++)
         {
             const Rect cells1(i % across * part.width, i / across * part.height, part.width, part.height);
             maximaIn(task, cells1 & Rect(Point(), v.grid1), keep, cells, scratch.data());
         }
     }, across * down);
-    return held + getNumThreads() * planes * task.plane.size * sizeof(short);
 }
 
 }}

@@ -57,9 +57,10 @@ struct DiagonalTask
 // multiplies bytes, and the same result where it does not.
 //
 // f1, f2 are those of `correlation`, of which the mutual filter's maxima are used; cells {cells of grid 1, keep}. Works on larger
-// parts of the grid where it may take more `memory`; returns the bytes of workspace.
-size_t diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells,
-                      size_t memory);
+// parts of the grid where it may take more `memory`.
+void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, size_t memory);
+// Bytes of workspace that this takes
+size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory);
 
 }}
 

@@ -81,6 +81,7 @@ private:
     const BlockGrid blocks;
     std::vector<Point> offsets;
     std::vector<Round> rounds;
+    Mat beginnings;  // {cells of grid 1, any} target cells of the start, until they are scored
     Mat hypotheses;  // {cells of grid 1, params.hypotheses} row-major target cells, best first, −1 for none
     Mat best;        // of the same shape, their scores, −FLT_MAX for none
     std::vector<uchar> changed;  // {cells of grid 1} whether the last round found other hypotheses
@@ -129,8 +130,9 @@ PatchMatchResult Search::run()
 
 void Search::search()
 {
-    const Mat first = starts();
-    scoreNew([&](int p, List& fresh) { proposeStarts(first, p, fresh); });
+    beginnings = starts();
+    scoreNew([&](int p, List& fresh) { proposeStarts(beginnings, p, fresh); });
+    beginnings.release();
     chooseHypotheses(rounds.back());
     while (!searchedCoarse() && result.iterations < params.iterations)
     {
@@ -156,11 +158,9 @@ Mat Search::starts()
 {
     if (beginsCoarse(params, grid1, blocks.grid))
         return startsOfCoarseSearch();
-    size_t bytes;
     const size_t memory = params.memoryLimit - std::min(outside + bytesHeld(), params.memoryLimit);
-    const Mat targets = startTargets(levels1[0], levels2[0], correlation, params.init, params.seed, memory, bytes);
-    reserve(bytes);
-    return targets;
+    reserve(startBytes(correlation, params.init, memory));
+    return startTargets(levels1[0], levels2[0], correlation, params.init, params.seed, memory);
 }
 
 // Whether a search of features of a coarser grid has done the passes. What it found is more often right than what scores high
@@ -197,6 +197,7 @@ Mat Search::startsOfCoarseSearch()
     result.peakWorkspace = std::max(result.peakWorkspace, coarse.result.peakWorkspace);
     const Point2d two(2, 2), scale1 = pooled ? two : scaleOf(grid1, coarse.grid1);
     const Point2d scale2 = pooled ? two : scaleOf(blocks.grid, coarse.blocks.grid);
+    reserve(pooledBytes + coarse.bytesHeld() + (size_t)grid1.area() * coarse.hypotheses.cols * sizeof(int));
     return finerTargets(coarse.hypotheses, coarse.grid1, coarse.blocks.grid, scale1, scale2, correlation);
 }
 
@@ -457,7 +458,7 @@ Mat Search::field() const
 
 size_t Search::bytesHeld() const
 {
-    size_t bytes = correlation.bytes() + (hypotheses.total() + best.total()) * sizeof(float);
+    size_t bytes = correlation.bytes() + (beginnings.total() + hypotheses.total() + best.total()) * sizeof(float);
     for (size_t r = 0; r < rounds.size(); r++)
         bytes += rounds[r].bytes();
     return bytes;

@@ -31,10 +31,10 @@ PatchMatchResult patchMatch(const FeaturePyramid& levels1, const FeaturePyramid&
                             const Matcher::Params& params, int around);
 
 // Where the search begins: row-major target cells of each source cell, best first, −1 where there are fewer: {cells of grid 1, any}.
-// f1, f2 are those of `correlation`; `memory` is there to be used, `bytes` gets the workspace
-// that was needed.
-Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory,
-                 size_t& bytes);
+// f1, f2 are those of `correlation`; `memory` is there to be used.
+Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory);
+// Bytes of workspace that this takes, the result included
+size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory);
 
 // Mean of 2×2 cells, scaled to unit length; odd sides end in a half cell
 Mat poolFeatures(const Mat& f);

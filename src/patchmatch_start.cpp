@@ -165,15 +165,20 @@ Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, co
     return targets;
 }
 
-Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory,
-                 size_t& bytes)
+size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory)
+{
+    const size_t targets = (size_t)correlation.view().grid1.area() * START_KEEP * sizeof(int);
+    return targets + (init == INIT_RANDOM ? 0 : diagonalBytes(correlation, memory - std::min(targets, memory)));
+}
+
+Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory)
 {
     const CorrelationView& v = correlation.view();
-    bytes = (size_t)v.grid1.area() * START_KEEP * sizeof(int);
     if (init == INIT_RANDOM)
         return randomTargets(v.grid1, v.grid2, seed);
     Mat targets(v.grid1.area(), START_KEEP, CV_32S);
-    bytes += diagonalMaxima(f1, f2, correlation, START_KEEP, targets.ptr<int>(), memory - std::min(bytes, memory));
+    const size_t bytes = targets.total() * sizeof(int);
+    diagonalMaxima(f1, f2, correlation, START_KEEP, targets.ptr<int>(), memory - std::min(bytes, memory));
     return targets;
 }
 

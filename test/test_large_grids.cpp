@@ -229,6 +229,15 @@ TEST(Semcorr_LargeGrids, search_begins_on_features_of_a_coarser_grid)
     EXPECT_TRUE(sameBits(flow, again));
     EXPECT_EQ(4 + 2 + 2 * 2, features->coarseCalls) << "the reference's features are computed once";
 
+    const int threads = getNumThreads();
+    for (int n = 1; n <= 7; n += 3)
+    {
+        setNumThreads(n);
+        matcher->match(image1, image2, again);
+        EXPECT_TRUE(sameBits(flow, again)) << n << " threads";
+    }
+    setNumThreads(threads);
+
     movedColours(60, Point(8, -4), image1, image2);
     features->coarseCalls = 0;
     matcher->match(image1, image2, flow);

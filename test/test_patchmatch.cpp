@@ -243,6 +243,114 @@ TEST(Semcorr_PatchMatch, seed_decides_what_is_random)
     EXPECT_FALSE(sameBits(first.field, other.field));
 }
 
+// 16-bit values of correlations of integer features, of which the start adds up those of neighbours
+static Mat startValues(const Mat& f1, const Mat& f2)
+{
+    const Mat a = f1.reshape(1, f1.size[0] * f1.size[1]), b = f2.reshape(1, f2.size[0] * f2.size[1]);
+    double longest[2] = { 0, 0 };
+    for (int i = 0; i < a.rows; i++)
+        longest[0] = std::max(longest[0], cvtest::norm(a.row(i), NORM_L2));
+    for (int i = 0; i < b.rows; i++)
+        longest[1] = std::max(longest[1], cvtest::norm(b.row(i), NORM_L2));
+    Mat values = a * b.t();
+    const float scale = (float)(2000 / (longest[0] * longest[1]));
+    Mat rounded(4, std::vector<int>({ f1.size[0], f1.size[1], f2.size[0], f2.size[1] }).data(), CV_16S);
+    for (size_t i = 0; i < values.total(); i++)
+        rounded.ptr<short>()[i] = saturate_cast<short>(values.ptr<float>()[i] * scale);
+    return rounded;
+}
+
+// s(p, q) of src/diagonal_maxima.hpp for all q
+static Mat startSums(const Mat& values, const Point& p)
+{
+    const Size grid1(values.size[1], values.size[0]), grid2(values.size[3], values.size[2]);
+    Mat sums(grid2.height + 2, grid2.width + 2, CV_16S, Scalar(0)), smoothed(grid2, CV_16S);
+    for (int y = 0; y < grid2.height; y++)
+        for (int x = 0; x < grid2.width; x++)
+            for (int v = -1; v <= 1; v++)
+                for (int u = -1; u <= 1; u++)
+                    if (Rect(Point(), grid1).contains(p + Point(u, v)) && Rect(Point(), grid2).contains(Point(x + u, y + v)))
+                        sums.at<short>(y + 1, x + 1) += (2 - std::abs(u)) * (2 - std::abs(v)) *
+                            values.at<short>(Vec4i(p.y + v, p.x + u, y + v, x + u));
+    for (int y = 0; y < grid2.height; y++)
+        for (int x = 0; x < grid2.width; x++)
+        {
+            const auto at = [&](int dy, int dx) { return sums.at<short>(y + 1 + dy, x + 1 + dx); };
+            smoothed.at<short>(y, x) = (short)((at(0, 0) >> 1) + (at(0, -1) >> 3) + (at(0, 1) >> 3) + (at(-1, 0) >> 3) + (at(1, 0) >> 3));
+        }
+    return smoothed;
+}
+
+// The best six of the local maxima that are not far below the best one
+static std::vector<Point> startsOf(const Mat& s)
+{
+    std::vector<Point> maxima;
+    for (int y = 0; y < s.rows; y++)
+        for (int x = 0; x < s.cols; x++)
+        {
+            bool highest = true;
+            for (int i = 0; i < 9; i++)
+            {
+                const Point q(x + i % 3 - 1, y + i / 3 - 1);
+                if (i != 4 && Rect(Point(), s.size()).contains(q))
+                    highest = highest && (i < 4 ? s.at<short>(y, x) > s.at<short>(q) : s.at<short>(y, x) >= s.at<short>(q));
+            }
+            if (highest)
+                maxima.push_back(Point(x, y));
+        }
+    std::stable_sort(maxima.begin(), maxima.end(), [&](const Point& a, const Point& b) { return s.at<short>(a) > s.at<short>(b); });
+    std::vector<Point> starts;
+    for (size_t i = 0; i < std::min<size_t>(maxima.size(), 6); i++)
+        if (s.at<short>(maxima[i]) >= s.at<short>(maxima[0]) - 1280)  // 0.04 of 16 · 2000
+            starts.push_back(maxima[i]);
+    return starts;
+}
+
+// Without passes only the start is scored: a cell's own maxima and its neighbours' best ones, moved along, with the 2×2 cells around
+// each that are scored together. With random weights the best score is anywhere among them.
+TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
+{
+    Matcher::Params params = searchParams();
+    params.iterations = params.localRadius = 0;
+    params.hypotheses = 1;
+    const Size grids[][2] = { { Size(1, 1), Size(9, 7) }, { Size(8, 5), Size(1, 12) }, { Size(13, 11), Size(17, 19) }, { Size(6, 9), Size(40, 33) } };
+    for (int i = 0; i < 4; i++)
+    {
+        const Size grid1 = grids[i][0], grid2 = grids[i][1];
+        Mat f1 = randomFloats({ grid1.height, grid1.width, 5 }, -127.49, 127.49), f2 = randomFloats({ grid2.height, grid2.width, 5 }, -127.49, 127.49);
+        f1.convertTo(f1, CV_32S);
+        f2.convertTo(f2, CV_32S);
+        f1.convertTo(f1, CV_32F);
+        f2.convertTo(f2, CV_32F);
+        f1.ptr<float>()[0] = f2.ptr<float>()[0] = 127;  // so that they are their own 8-bit values
+        const Ptr<ConsensusNet> net = randomNet(SYMMETRY_NONE, PADDING_INPUT, 4, Vec4i(3, 3, 3, 3), Vec4i(3, 3, 3, 3));
+        const Found found = search(f1, f2, net, params);
+        const Mat dense = denseScores(f1, f2, net), values = startValues(f1, f2);
+        const double tolerance = 1e-5 * cvtest::norm(dense, NORM_INF);
+        std::vector<std::vector<Point> > starts;
+        for (int p = 0; p < grid1.area(); p++)
+            starts.push_back(startsOf(startSums(values, Point(p % grid1.width, p / grid1.width))));
+        for (int y = 0; y < grid1.height; y++)
+            for (int x = 0; x < grid1.width; x++)
+            {
+                std::vector<Point> targets = starts[y * grid1.width + x];
+                const Point axes[] = { Point(0, -1), Point(-1, 0), Point(1, 0), Point(0, 1) };
+                for (const Point& d : axes)
+                    if (Rect(Point(), grid1).contains(Point(x, y) + d))
+                        targets.push_back(starts[(y + d.y) * grid1.width + x + d.x][0] - d);
+                float best = -FLT_MAX;
+                for (const Point& t : targets)
+                    for (int j = 0; j < 4 && Rect(Point(), grid2).contains(t); j++)
+                    {
+                        const Point q(t.x / 2 * 2 + j % 2, t.y / 2 * 2 + j / 2);
+                        if (Rect(Point(), grid2).contains(q))
+                            best = std::max(best, dense.at<float>(Vec4i(y, x, q.y, q.x)));
+                    }
+                ASSERT_NEAR(best, found.scores.at<float>(y, x), tolerance) << grid1 << " with " << grid2 << " cells, at " << Point(x, y);
+            }
+    }
+}
+
 // Pooled features, as there are no pictures
 TEST(Semcorr_PatchMatch, coarse_to_fine_is_exact_and_the_same_for_any_number_of_threads)
 {
