@@ -49,6 +49,7 @@ def measure_searches(model, plan, pairs, args, results, progress):
             results['sgemmSeconds'] = machine.sgemm_seconds(args.threads)
         rows, features, references = search.measure_grid(model, grid, pairs[:count], args.threads, repetitions, progress)
         results['searches'] += rows
+        results['macsPerPair'] = search.macs_per_pair(model, features[0][0].shape[2])
         if grid == max(plan):
             results['sgemmSeconds'] = min(results['sgemmSeconds'], machine.sgemm_seconds(args.threads))
         for mode, name in (search.PATCHMATCH, 'patchmatch'), (search.DENSE, 'dense'):

@@ -28,6 +28,13 @@ def matcher_of(model, mode, **changed):
     return S.Matcher.create(model, params_of(mode, **changed))
 
 
+def macs_per_pair(model, channels):
+    """Multiply-adds of the dense search for each pair of cells, as the layers are written: correlation and convolutions."""
+    net = matcher_of(model, DENSE).getConsensusNet()
+    weights = [w for i in range(net.getBlockCount()) for w in net.getBlock(i)[0]]
+    return channels + sum(w.size for w in weights) * (1 if net.getSymmetry() == S.SYMMETRY_NONE else 2)
+
+
 def square_features(model, grid, pairs):
     """Adapted features of both pictures of each pair, resized to squares of grid x grid cells."""
     net = matcher_of(model, DENSE).getFeatureNet()
