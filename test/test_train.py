@@ -282,11 +282,11 @@ class Train(Data):
         self.train(start, '--fine-tune=1', *still)  # blocks that the other run had frozen
         np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)
         for option, *words in (('--adapter-hidden=16', 'another net', '"adapter.block0_widen_weight: 32', '"adapter.block0_widen_weight: 16'),
-                               ('--net=3', 'another net', 'layer1_weight'), ('--adapter=none', 'another net', 'adapter.mean'),
+                               ('--net=3', 'another net', 'layer1_weight: 1 16 3 3 3 3" there, nothing now'),
+                               ('--adapter=none', 'another net', '"adapter.block0_narrow_weight: 112 32 1 1" there, nothing now'),
                                ('--deviation=9,9,9', 'another backbone')):
             self.assertFails(self.call(start, option), *words)
-        self.assertFails(self.call('--start-from=' + self.file('model.yml', photos)), 'checksum')
-        self.assertFails(self.call('--start-from=none.pt'), 'none.pt')
+        self.assertFails(self.call('--net=3-3-3', '--adapter=none', start), '\n>   and ', ' more')
 
     def test_begins_with_earlier_weights_and_resumes(self):
         first, whole = (os.path.join(self.dir.name, name) for name in ('first', 'whole'))
@@ -314,6 +314,35 @@ class Train(Data):
         with open(self.file('config.yml')) as f:
             self.assertIn('overwrite: "0"', f.read())  # a repetition is to ask again
 
+    def test_wrong_checkpoints_are_found_before_features_are_computed(self):
+        self.train('--steps=2')
+        with open(self.file('checkpoint.pt'), 'rb') as f:
+            content = f.read()
+        damaged = self.file('damaged.pt', self.dir.name)
+        with open(damaged, 'wb') as f:
+            f.write(content[:5000] + content[6000:])
+        cache = os.path.join(self.dir.name, 'cache')
+        for options, *words in ((['--start-from=none.pt'], 'none.pt'), (['--start-from=' + damaged], 'damaged', 'checksum'),
+                                (['--start-from=' + self.file('model.yml')], 'checksum'),
+                                (['--resume', '--steps=2', '--rate=0.001'], 'another training', 'rate: '),
+                                (['--resume', '--steps=2', '--out=' + self.dir.name], 'checkpoint.pt')):
+            self.assertFails(self.call(*options, '--cache=' + cache), *words)
+            self.assertFalse(os.path.exists(cache), options)
+
+    def test_a_model_belongs_to_the_checkpoint_beside_it(self):
+        """Also where a run that replaces another has not come to a model yet."""
+        self.train('--steps=2')
+        process = subprocess.Popen(self.command('--steps=100000', '--checkpoint-every=1'), stdout=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        while os.path.exists(self.file('model.yml')) and process.poll() is None:
+            time.sleep(0.01)
+        self.assertIsNone(process.poll())
+        process.kill()
+        process.wait()
+        self.assertFalse(os.path.exists(self.file('model.yml')))
+        self.assertFails(self.call('--steps=2', '--resume'), 'another training', 'steps: 100000')
+
     def test_points_outside(self):
         picture, corners = draw('round', 0)  # 128 x 96
         cv2.imwrite(os.path.join(self.dir.name, 'a.png'), picture)
@@ -325,7 +354,7 @@ class Train(Data):
         options = ['--root=' + self.dir.name, '--pairs=' + pairs, '--steps=1']
         for x, y in ((129, 50), (50, 97), (-1.5, 50), (50, -30)):
             write(x, y)
-            words = 'a point in picture 2 of the pair "a.png:a.png#2"', 'is at (%g, %g)' % (x, y), '128 x 96 pixels', '1 of 16 points'
+            words = 'a point in picture 2 of the pair "a.png:a.png#2"', 'is at (%g, %g)' % (x, y), '128 x 96 pixels', '1 of the 16 points'
             self.assertFails(self.call(*options), *words)
             validating = '--root=' + self.dir.name, '--val-pairs=' + pairs, '--photos=' + self.dir.name
             self.assertFails(self.call(*validating, pairs=False), *words)
@@ -349,7 +378,7 @@ class Train(Data):
         text = self.train('--dataset=pfwillow', '--root=' + self.dir.name, '--pairs=test', '--steps=2')
         self.assertEqual(text.count('WARNING'), 1)
         self.assertIn('a point in picture 2 of the pair', text)
-        self.assertIn('is at (139, 59), expected it in the picture\'s 128 x 96 pixels; 1 of 20 points lie outside', text)
+        self.assertIn('is at (139, 59), expected it in the picture\'s 128 x 96 pixels; 1 of the 20 points of all pairs lie outside', text)
 
     def test_points_outside_teach_nothing(self):
         """Not even in versions that show more than the picture, which they reflect"""

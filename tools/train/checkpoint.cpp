@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "checkpoint.hpp"
 
+#include <map>
 #include <sstream>
 
 #include "file_io.hpp"
@@ -123,21 +124,35 @@ void saveCheckpoint(const std::string& file, const TrainingState& state, const s
     cv::semcorr::saveBytes(file, content + cv::semcorr::sha256(content.data(), content.size()));
 }
 
-// Lines of both that the other lacks, as text
-static std::string difference(const std::string& text1, const std::string& text2)
+// Lines "name: value" by name
+static std::map<std::string, std::string> linesByName(const std::string& text)
 {
-    std::istringstream stream1(text1), stream2(text2);
-    std::string line1, line2, result;
-    while (true)
+    std::istringstream stream(text);
+    std::map<std::string, std::string> lines;
+    for (std::string line; std::getline(stream, line);)
+        lines[line.substr(0, line.find(':'))] = line;
+    return lines;
+}
+
+// Lines of both that the other lacks, as text; the first ones, where they are many
+static std::string difference(const std::string& there, const std::string& now)
+{
+    static const int MOST = 8;
+    const std::map<std::string, std::string> linesThere = linesByName(there), linesNow = linesByName(now);
+    std::map<std::string, std::string> all = linesThere;
+    all.insert(linesNow.begin(), linesNow.end());
+    std::string result;
+    int count = 0;
+    for (const auto& named : all)
     {
-        const bool more1 = (bool)std::getline(stream1, line1), more2 = (bool)std::getline(stream2, line2);
-        if (!more1 && !more2)
-            return result;
-        line1 = more1 ? line1 : "";
-        line2 = more2 ? line2 : "";
-        if (line1 != line2)
-            result += "\n  \"" + printable(line1) + "\" there, \"" + printable(line2) + "\" now";
+        const auto a = linesThere.find(named.first), b = linesNow.find(named.first);
+        const bool isThere = a != linesThere.end(), isNow = b != linesNow.end();
+        if ((isThere && isNow && a->second == b->second) || ++count > MOST)
+            continue;
+        result += "\n  " + (isThere ? "\"" + printable(a->second) + "\"" : "nothing") + " there, " +
+                  (isNow ? "\"" + printable(b->second) + "\"" : "nothing") + " now";
     }
+    return result + (count > MOST ? cv::format("\n  and %d more", count - MOST) : "");
 }
 
 static std::string nameOf(const std::string& file)
@@ -153,7 +168,7 @@ static torch::serialize::InputArchive openArchive(const std::string& file, const
         CV_Error(cv::Error::StsParseError, nameOf(file) + " is damaged or is none: its checksum is wrong");
     std::istringstream stream(std::string(bytes.begin(), bytes.begin() + size));
     torch::serialize::InputArchive archive;
-    archive.load_from(stream);
+    archive.load_from(stream, torch::kCPU);  // its own device may be missing here
     const int64_t version = readTensor(archive, "version").item<int64_t>();
     if (version != VERSION)
         CV_Error(cv::Error::StsParseError, cv::format("%s is of version %d, expected %d", nameOf(file).c_str(), (int)version,
@@ -173,15 +188,55 @@ static void checkNets(const std::string& file, const std::string& there, const s
         CV_Error(cv::Error::StsUnmatchedSizes, nameOf(file) + " is of another net, expected tensors of the same shapes:" + differences);
 }
 
-void loadCheckpoint(const std::string& file, TrainingState& state, const std::vector<std::string>& identity)
+static std::string firstLines(const std::string& text, size_t count)
+{
+    std::istringstream stream(text);
+    std::vector<std::string> lines;
+    for (std::string line; lines.size() < count && std::getline(stream, line);)
+        lines.push_back(line);
+    return joinLines(lines);
+}
+
+static void checkIdentity(const std::string& file, const std::string& there, const std::vector<std::string>& identity)
+{
+    const std::string differences = difference(there, joinLines(identity));
+    if (!differences.empty())
+        CV_Error(cv::Error::StsBadArg, nameOf(file) + " is of another training, expected the same options and data:" + differences);
+}
+
+void checkCheckpoint(const std::string& file, const std::vector<std::string>& identity)
 {
     const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
     try
     {
+        torch::serialize::InputArchive archive = openArchive(file, bytes);
+        checkIdentity(file, firstLines(readText(archive, "identity"), identity.size()), identity);
+    }
+    catch (const c10::Error& e)
+    {
+        CV_Error(cv::Error::StsParseError, nameOf(file) + " cannot be read: " + printable(e.what_without_backtrace()));
+    }
+}
+
+// Tensors are read to where the file has them
+static void moveMoments(torch::optim::AdamW& optimizer, const torch::Device& device)
+{
+    for (auto& parameter : optimizer.state())
+    {
+        auto& moments = static_cast<torch::optim::AdamWParamState&>(*parameter.second);
+        moments.exp_avg(moments.exp_avg().to(device));
+        moments.exp_avg_sq(moments.exp_avg_sq().to(device));
+    }
+}
+
+void loadCheckpoint(const std::string& file, TrainingState& state, const std::vector<std::string>& identity)
+{
+    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
+    const torch::Device device = state.model->parameters().at(0).device();
+    try
+    {
         torch::serialize::InputArchive archive = openArchive(file, bytes), model, averaged, optimizer;
-        const std::string differences = difference(readText(archive, "identity"), joinLines(identity));
-        if (!differences.empty())
-            CV_Error(cv::Error::StsBadArg, nameOf(file) + " is of another training, expected the same options and data:" + differences);
+        checkIdentity(file, readText(archive, "identity"), identity);
         checkNets(file, readText(archive, "nets"), describeNets(state.model));
         archive.read("model", model);
         archive.read("averaged", averaged);
@@ -189,6 +244,9 @@ void loadCheckpoint(const std::string& file, TrainingState& state, const std::ve
         state.model->load(model);
         state.averaged->load(averaged);
         state.optimizer->load(optimizer);
+        state.model->to(device);
+        state.averaged->to(device);
+        moveMoments(*state.optimizer, device);
         state.step = (int)readTensor(archive, "step").item<int64_t>();
         state.history = readHistory(archive);
     }

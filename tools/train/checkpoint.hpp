@@ -36,8 +36,10 @@ struct TrainingState
 void saveCheckpoint(const std::string& file, const TrainingState& state, const std::vector<std::string>& identity,
                     const std::string& provenance);
 
-// Fills the state, whose nets must have the right shapes. Throws for a missing or damaged file, one of another version, and
-// where lines of `identity` differ, naming those.
+// Throws for a missing or damaged file, one of another version, and where its first lines of identity differ from these.
+void checkCheckpoint(const std::string& file, const std::vector<std::string>& identity);
+
+// Fills the state, whose nets must have the right shapes. Throws as checkCheckpoint.
 void loadCheckpoint(const std::string& file, TrainingState& state, const std::vector<std::string>& identity);
 
 // Where the weights that a run begins with come from

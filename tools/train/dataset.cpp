@@ -135,7 +135,7 @@ static std::string checkPoints(const std::vector<ImagePair>& pairs, bool strict)
     }
     if (outside.count == 0)
         return std::string();
-    const std::string text = outside.which + cv::format("; %d of %d points lie outside", outside.count, outside.total);
+    const std::string text = outside.which + cv::format("; %d of the %d points of all pairs lie outside", outside.count, outside.total);
     if (strict && outside.farthest > TOLERANCE)
         CV_Error(cv::Error::StsOutOfRange, text);
     return "WARNING: " + text + "; training leaves them out, PCK counts them";

@@ -46,8 +46,8 @@ static void removeLeftovers(const std::filesystem::path& folder)
             std::filesystem::remove(entry.path(), ignored);
 }
 
-// Hours of training must not go for a forgotten --out.
-static void checkUnused(const Options& options)
+// Hours of training must not go for a forgotten --out, nor minutes of computing features for a wrong file.
+static void checkFiles(const Options& options)
 {
     if (options.resume && options.overwrite)
         CV_Error(cv::Error::StsBadArg, "--resume and --overwrite are given, expected one of them");
@@ -57,6 +57,10 @@ static void checkUnused(const Options& options)
         CV_Error(cv::Error::StsBadArg, "--start-from=" + cv::semcorr::printable(options.startFrom) + " is the checkpoint of --out, which "
                                        "the run would replace: expected another --out");
     const bool canResume = std::filesystem::exists(checkpoint);
+    if (options.resume)
+        checkCheckpoint(checkpoint.string(), learningOptions(options));
+    if (!options.startFrom.empty())
+        checkCheckpoint(options.startFrom, std::vector<std::string>());
     if (options.resume || options.overwrite || (!canResume && !std::filesystem::exists(out / "model.yml")))
         return;
     const std::filesystem::path file = canResume ? checkpoint : out / "model.yml";
@@ -92,7 +96,7 @@ static int trainModel(const Options& options, const std::string& command, const 
     const torch::Device device = selectDevice(options, place);
     const Processes processes(place);
     if (processes.isFirst())
-        checkUnused(options);
+        checkFiles(options);
     std::filesystem::create_directories(options.out);
     const std::filesystem::path out = options.out;
     const Backbone backbone = createBackbone(options);

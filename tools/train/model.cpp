@@ -46,8 +46,8 @@ Tensor ModelImpl::loss(const Batch& batch)
     return loss + photoHold * (moved1 + moved2) / 2;
 }
 
-// FeatureNet of the backbone and the adapter. A net that a model file does not hold is written to `beside`.
-static cv::Ptr<FeatureNet> adaptedNet(const ModelImpl& model, const Backbone& backbone, const std::string& folder)
+// FeatureNet of the backbone and the adapter. A net that a model file does not hold is written to the folder; `beside` tells where.
+static cv::Ptr<FeatureNet> adaptedNet(const ModelImpl& model, const Backbone& backbone, const std::string& folder, std::string& beside)
 {
     const AdapterImpl& adapter = *model.adapter;
     static const size_t MAX_STORED = 8 << 20;  // bytes of an ONNX net in a model file
@@ -64,17 +64,19 @@ static cv::Ptr<FeatureNet> adaptedNet(const ModelImpl& model, const Backbone& ba
     if (onnx.size() - known <= MAX_STORED)
         return FeatureNet::create(onnx, params);
     // Its name is its content's, so that a model file that is there already keeps its own until it is replaced.
-    const std::string file = folder + "backbone-" + cv::semcorr::sha256(onnx.data(), onnx.size()).substr(0, 16) + ".onnx";
-    cv::semcorr::saveBytes(file, std::string(onnx.begin(), onnx.end()));
-    return FeatureNet::create(file, params);
+    beside = folder + "backbone-" + cv::semcorr::sha256(onnx.data(), onnx.size()).substr(0, 16) + ".onnx";
+    cv::semcorr::saveBytes(beside, std::string(onnx.begin(), onnx.end()));
+    return FeatureNet::create(beside, params);
 }
 
-void saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance)
+std::string saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance)
 {
-    const cv::Ptr<FeatureNet> features = adaptedNet(model, backbone, cv::semcorr::folderOf(file));
+    std::string beside;
+    const cv::Ptr<FeatureNet> features = adaptedNet(model, backbone, cv::semcorr::folderOf(file), beside);
     const cv::Ptr<Matcher> matcher = model.method->toMatcher(features);
     matcher->setProvenance(provenance);
     matcher->save(file);
+    return beside;
 }
 
 }

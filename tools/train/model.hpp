@@ -36,8 +36,9 @@ private:
 };
 TORCH_MODULE(Model);
 
-// Writes a model file for cv::semcorr::Matcher, completely or not at all. A backbone too large for it is written beside it.
-void saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance);
+// Writes a model file for cv::semcorr::Matcher, completely or not at all. A backbone too large for it is written beside it;
+// returns that file's name, or nothing.
+std::string saveModel(const std::string& file, const ModelImpl& model, const Backbone& backbone, const std::string& provenance);
 
 }
 

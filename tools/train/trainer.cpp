@@ -42,7 +42,7 @@ Trainer::Trainer(const Options& options_, const Backbone& backbone_, const Train
                  const torch::Device& device_, const Processes& processes_, const std::string& command_)
     : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), processes(processes_),
       command(command_), identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr),
-      leaving(false)
+      hasModel(options_.resume), leaving(false)
 {
     identity.push_back("data: " + data.fingerprint());
     createModels();
@@ -173,7 +173,11 @@ std::string Trainer::provenance() const
 
 void Trainer::keep()
 {
-    saveModel(file("model.yml"), *result, backbone, provenance());
+    const std::string beside = saveModel(file("model.yml"), *result, backbone, provenance());
+    if (!kept.empty() && kept != beside)
+        std::filesystem::remove(kept);
+    kept = beside;
+    hasModel = true;
 }
 
 // Whether the model is the best so far, and kept
@@ -197,20 +201,17 @@ bool Trainer::validate(Progress& progress)
 void Trainer::writeCheckpoint()
 {
     saveCheckpoint(file("checkpoint.pt"), state, identity, provenance());
+    if (!hasModel)  // that of an earlier run is not this checkpoint's
+        std::filesystem::remove(file("model.yml"));
     writeLog(file("log.csv"), state.history);
     drawCurves(file("curves.png"), state.history, options.steps);
 }
 
 void Trainer::record(Progress& progress, bool validating)
 {
-    const bool last = state.step == options.steps;
-    const bool kept = validating && validate(progress);
-    if (last && validation.empty())
-    {
-        makeResult();
-        keep();
-    }
-    if (last || leaving || kept || state.step % options.checkpointEvery == 0)  // so that what belongs to a kept model can be resumed
+    const bool better = validating && validate(progress);
+    // also with a better model, so that what belongs to it can be resumed
+    if (state.step == options.steps || leaving || better || state.step % options.checkpointEvery == 0)
         writeCheckpoint();
 }
 
@@ -238,7 +239,7 @@ bool Trainer::run()
     }
     checkSame();
     const bool finished = state.step == options.steps;
-    if (finished && processes.isFirst() && !std::filesystem::exists(file("model.yml")))  // a finished run's, lost since
+    if (finished && processes.isFirst() && !std::filesystem::exists(file("model.yml")))  // without validation, or lost since
     {
         makeResult();
         keep();
