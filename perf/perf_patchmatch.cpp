@@ -51,11 +51,9 @@ CV_ENUM(Mode, SEARCH_DENSE_4D, SEARCH_PATCHMATCH)
 
 typedef TestBaseWithParam<tuple<Mode, int, int> > Search;  // side of both grids, channels
 
-PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25, 32, 50, 64, 100, 140, 200), testing::Values(112, 1024)))
+PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25, 32, 50, 64, 100), testing::Values(112, 1024)))
 {
     const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
-    if (mode == SEARCH_DENSE_4D && side > 100)
-        throw SkipTestException("the volumes take too much memory");
     if (mode == SEARCH_DENSE_4D && side > 64)
         applyTestTag(CV_TEST_TAG_MEMORY_6GB, CV_TEST_TAG_VERYLONG);
     const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), searchParams(mode));
@@ -66,11 +64,25 @@ PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25
     SANITY_CHECK_NOTHING();
 }
 
-PERF_TEST_P(Search, net_555, testing::Combine(Mode::all(), testing::Values(16, 25, 32), testing::Values(112, 1024)))
+// The dense search's volumes would take 3 and 13 GB.
+PERF_TEST_P(Search, net_33_large, testing::Combine(testing::Values((int)SEARCH_PATCHMATCH), testing::Values(140, 200),
+                                                   testing::Values(112, 1024)))
 {
     const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
-    if (mode == SEARCH_PATCHMATCH && side > 16)
-        throw SkipTestException("takes minutes");
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), searchParams(mode));
+    const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
+    Mat field, scores;
+    declare.time(60);
+    TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
+    SANITY_CHECK_NOTHING();
+}
+
+PERF_TEST_P(Search, net_555, testing::Values(make_tuple((int)SEARCH_DENSE_4D, 16, 112), make_tuple((int)SEARCH_DENSE_4D, 25, 112),
+                                             make_tuple((int)SEARCH_DENSE_4D, 32, 112), make_tuple((int)SEARCH_DENSE_4D, 16, 1024),
+                                             make_tuple((int)SEARCH_DENSE_4D, 25, 1024), make_tuple((int)SEARCH_PATCHMATCH, 16, 112),
+                                             make_tuple((int)SEARCH_PATCHMATCH, 16, 1024)))
+{
+    const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
     if (mode == SEARCH_PATCHMATCH || side > 25)
         applyTestTag(CV_TEST_TAG_LONG);  // nothing is shared between overlapping patches of such nets but tiles
     const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), randomNet(PRESET_NCNET_555), searchParams(mode));

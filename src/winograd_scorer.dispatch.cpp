@@ -76,6 +76,7 @@ private:
     void makeTable();
     void packWeights(const NetShape& shape);
     Rect boundsOf(const BlockLists& lists, const Rect& window) const;
+    int blocksIn(const BlockLists& lists, const Rect& window) const;
     int64 scoreSplit(const WinogradWindow& window, WinogradBuffers& buffers) const;
     Ptr<WinogradBuffers> takeBuffers();
     void giveBuffers(const Ptr<WinogradBuffers>& buffers);
@@ -217,6 +218,15 @@ Rect WinogradScorer::boundsOf(const BlockLists& lists, const Rect& window) const
     return bounds;
 }
 
+int WinogradScorer::blocksIn(const BlockLists& lists, const Rect& window) const
+{
+    const int width = task.correlation.grid1.width;
+    int count = 0;
+    for (int y = window.y; y < window.br().y; y++)
+        count += lists.first[y * width + window.br().x] - lists.first[y * width + window.x];
+    return count;
+}
+
 void WinogradScorer::score(const BlockLists& lists, float* scores)
 {
     task.firstBlock = lists.first.data();
@@ -225,22 +235,31 @@ void WinogradScorer::score(const BlockLists& lists, float* scores)
     const Size grid1 = task.correlation.grid1;
     const int columns = (grid1.width + WINDOW_COLUMNS - 1) / WINDOW_COLUMNS;
     const int rows = (grid1.height + WINDOW_ROWS - 1) / WINDOW_ROWS;
-    std::vector<int64> sitesOf(rows * columns);
-    parallel_for_(Range(0, rows * columns), [&](const Range& range)
+    std::vector<Rect> windows;
+    for (int i = 0; i < rows * columns; i++)
+    {
+        const int y = i / columns, x = i % columns;
+        const Point first(grid1.width * x / columns, grid1.height * y / rows);
+        const Point last(grid1.width * (x + 1) / columns, grid1.height * (y + 1) / rows);
+        const Rect cells = boundsOf(lists, Rect(first, last));
+        if (!cells.empty())
+            windows.push_back(cells);
+    }
+    // most work first: what is left when other threads have nothing to do is little
+    std::stable_sort(windows.begin(), windows.end(), [&](const Rect& a, const Rect& b) { return blocksIn(lists, a) > blocksIn(lists, b); });
+    const int count = (int)windows.size();
+    std::vector<int64> sitesOf(count);
+    parallel_for_(Range(0, count), [&](const Range& range)
     {
         const Ptr<WinogradBuffers> buffers = takeBuffers();
         for (int i = range.start; i < range.end; i++)
         {
-            const int y = i / columns, x = i % columns;
-            const Point first(grid1.width * x / columns, grid1.height * y / rows);
-            const Point last(grid1.width * (x + 1) / columns, grid1.height * (y + 1) / rows);
-            const Rect cells = boundsOf(lists, Rect(first, last));
+            const Rect& cells = windows[i];
             const WinogradWindow window = { cells.y, cells.y + cells.height, cells.x, cells.x + cells.width, 0, 1 };
-            if (!cells.empty())
-                sitesOf[i] = scoreSplit(window, *buffers);
+            sitesOf[i] = scoreSplit(window, *buffers);
         }
         giveBuffers(buffers);
-    }, rows * columns);
+    }, count);
     for (size_t i = 0; i < sitesOf.size(); i++)
         sites += sitesOf[i];
 }

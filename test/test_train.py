@@ -8,6 +8,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -167,7 +168,7 @@ class Train(Data):
         for words in ('--steps=40', 'Seed 3', '24 pairs of 8 pictures', 'a note'):
             self.assertIn(words, provenance)
         if subprocess.run(['git', '-C', REPO, 'rev-parse', 'HEAD'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0:
-            self.assertRegex(provenance, r'Seed 3, \d+ of 40 steps, \d+ s, revision [0-9a-f]{7,}\+?\n')
+            self.assertRegex(provenance, r'Seed 3, \d+ of 40 steps, \d+ s, 2 threads, revision [0-9a-f]{7,}\+?\n')
         self.check_validation(matcher)
         self.assertGreater(self.told(matcher)[2], 0.5)
 
@@ -314,7 +315,51 @@ class Train(Data):
         with open(self.file('config.yml')) as f:
             self.assertIn('overwrite: "0"', f.read())  # a repetition is to ask again
 
-    def test_wrong_checkpoints_are_found_before_features_are_computed(self):
+    def test_config_repeats_the_run(self):
+        """Whatever characters its texts have"""
+        note = 'a "quoted" note, a \\ and\n\ta second line: #1'
+        self.train('--steps=3', '--note=' + note)
+        before = self.weights()
+        self.assertIn(note, cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
+        result = subprocess.run([TRAINER, '--config=' + self.file('config.yml'), '--overwrite'], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, timeout=300)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.weights(), before)
+        self.assertIn(note, cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
+
+    def test_provenance_tells_options_and_data(self):
+        self.train('--steps=3', '--sigma=0.75')
+        provenance = cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance()
+        self.assertRegex(provenance, r'Data fingerprint [0-9a-f]{16}, options: .*\bsigma 0.75\b')
+        self.assertRegex(provenance, r'3 of 3 steps, \d+ s, 2 threads')
+
+    def test_resumes_with_data_in_another_place(self):
+        whole = os.path.join(self.dir.name, 'whole')
+        self.train('--out=' + whole)
+        self.killed_after_checkpoint()
+        moved = os.path.join(self.dir.name, 'moved')
+        shutil.copytree(self.root, moved)
+        pairs = ['--root=' + moved, '--pairs=' + shutil.copy(os.path.join(self.root, self.pairs), self.dir.name)]
+        self.train('--resume', *pairs)
+        self.assertEqual(self.weights(), self.weights(whole))
+        with open(pairs[1][len('--pairs='):]) as f:
+            rows = list(csv.reader(f))
+        rows[1][2] = str(float(rows[1][2]) + 1)
+        with open(pairs[1][len('--pairs='):], 'w', newline='') as f:
+            csv.writer(f).writerows(rows)
+        self.assertFails(self.call('--resume', *pairs), 'another training', 'data: ')
+
+    def test_another_runs_model_is_not_taken_for_the_result(self):
+        """Where a run that replaces another was killed before it had taken away the other one's model"""
+        other = os.path.join(self.dir.name, 'other')
+        self.train('--steps=2', '--out=' + other)
+        self.killed_after_checkpoint()
+        shutil.copy(self.file('model.yml', other), self.file('model.yml'))
+        self.train('--resume')
+        self.assertNotEqual(self.weights(), self.weights(other))
+        self.assertIn('12 of 12 steps', cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
+
+    def test_wrong_files_are_found_before_features_are_computed(self):
         self.train('--steps=2')
         with open(self.file('checkpoint.pt'), 'rb') as f:
             content = f.read()
@@ -325,7 +370,8 @@ class Train(Data):
         for options, *words in ((['--start-from=none.pt'], 'none.pt'), (['--start-from=' + damaged], 'damaged', 'checksum'),
                                 (['--start-from=' + self.file('model.yml')], 'checksum'),
                                 (['--resume', '--steps=2', '--rate=0.001'], 'another training', 'rate: '),
-                                (['--resume', '--steps=2', '--out=' + self.dir.name], 'checkpoint.pt')):
+                                (['--resume', '--steps=2', '--out=' + self.dir.name], 'checkpoint.pt'),
+                                (['--val-pairs=none.csv'], 'none.csv'), (['--photos=none'], 'none'), (['--out='], '--out is empty')):
             self.assertFails(self.call(*options, '--cache=' + cache), *words)
             self.assertFalse(os.path.exists(cache), options)
 

@@ -166,6 +166,22 @@ Dataset readDataset(const std::string& format, const std::string& root, const st
     return data;
 }
 
+std::string sha256Of(const std::vector<ImagePair>& pairs)
+{
+    std::string text;
+    for (const ImagePair& pair : pairs)
+    {
+        text += pair.id + "\n" + pair.category + "\n";
+        for (const cv::Mat& points : { pair.points1, pair.points2 })
+        {
+            for (const cv::Point2f& p : toPoints(points))
+                text += cv::format("%.9g %.9g ", p.x, p.y);
+            text += "\n";
+        }
+    }
+    return cv::semcorr::sha256(text.data(), text.size());
+}
+
 cv::Mat decodePicture(const std::vector<uchar>& bytes, const Picture& picture)
 {
     const cv::Mat image = decodePicture(bytes, picture.path);

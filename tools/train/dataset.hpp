@@ -44,6 +44,9 @@ Dataset readDataset(const std::string& format, const std::string& root, const st
                     const std::vector<std::string>& only = std::vector<std::string>(),
                     const std::vector<std::string>& without = std::vector<std::string>());
 
+// Of the points of all pairs and what else identifies these but their pictures
+std::string sha256Of(const std::vector<cv::semcorr::ImagePair>& pairs);
+
 // The picture in its file's bytes, mirrored if the data set wants that; CV_8UC3. Throws naming the file.
 cv::Mat decodePicture(const std::vector<uchar>& bytes, const Picture& picture);
 

@@ -25,24 +25,48 @@ ANCNETS = [[['conv0.0', 'conv1.0'], ['conv2.0'], ['+conv2.2']],
            [['conv00.0', 'conv01.0'], ['conv10.0', 'conv11.0'], ['conv2.0']]]
 
 
+def fail(*text):
+    sys.exit('import_checkpoint.py: ' + ' '.join(text))
+
+
+def safe_globals():
+    """What published checkpoints hold beside tensors: options, and losses as numpy's numbers and arrays, by the names of both numpys"""
+    scalar, array = np._core.multiarray.scalar, np._core.multiarray._reconstruct
+    return [argparse.Namespace, np.ndarray, np.dtype, scalar, array, (scalar, 'numpy.core.multiarray.scalar'),
+            (array, 'numpy.core.multiarray._reconstruct'), *{type(np.dtype(code)) for code in ('f4', 'f8', 'i4', 'i8', 'bool')}]
+
+
 def load(path, trust):
     """The checkpoint's tensors by name, without the prefix of parallel training"""
-    safe = [argparse.Namespace, np.dtype, np._core.multiarray.scalar, type(np.dtype('f4')), type(np.dtype('f8'))]
     try:
-        with torch.serialization.safe_globals(safe):
+        with torch.serialization.safe_globals(safe_globals()):
             content = torch.load(path, map_location='cpu', weights_only=not trust)
     except Exception as error:
-        sys.exit('import_checkpoint.py: %s cannot be read: %s' % (path, str(error).split('\n')[0]))
-    if not isinstance(content, dict) or not isinstance(content.get('state_dict'), dict):
-        sys.exit('import_checkpoint.py: %s holds no state_dict, expected a checkpoint of NC-Net or ANC-Net' % path)
-    names = {re.sub(r'^module\.', '', name): name for name in content['state_dict']}
-    return {re.sub(r'^FeatureExtraction\.vgg\.', 'FeatureExtraction.model.', short):  # the older name, of a ResNet, too
-            content['state_dict'][name].detach().float().numpy() for short, name in names.items()}
+        refused = re.search(r'(?:Unsupported|GLOBAL|global)[^\n]*?([\w.]+\.[\w.]+)', str(error)) if not trust else None
+        if refused and not isinstance(error, OSError):
+            fail('%s holds an object of %s, which may run any code: expected tensors and options only.' % (path, refused.group(1)),
+                 'If you trust its source, --trust loads it')
+        fail('%s cannot be read: %s' % (path, re.sub(r'\x1b\[[\d;]*m', '', str(error)).split('\n')[0]))
+    state = content.get('state_dict') if isinstance(content, dict) else None
+    if not isinstance(state, dict):
+        fail('%s holds no state_dict, expected a checkpoint of NC-Net or ANC-Net' % path)
+    tensors = {}
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            fail('%s of the state_dict is of type %s, expected a tensor' % (name, type(value).__name__))
+        short = re.sub(r'^module\.', '', name)
+        short = re.sub(r'^FeatureExtraction\.vgg\.', 'FeatureExtraction.model.', short)  # the older name, of a ResNet, too
+        tensors[short] = value.detach().float().numpy()
+    return tensors
 
 
-def take(tensors, name):
+def take(tensors, name, dims=None):
     if name not in tensors:
-        sys.exit('import_checkpoint.py: the checkpoint has no %s, expected one of NC-Net or ANC-Net with a ResNet' % name)
+        fail('the checkpoint has no %s, expected one of NC-Net or ANC-Net with a ResNet' % name)
+    if dims and tensors[name].ndim != dims:
+        fail('%s is of shape %s, expected %d dimensions' % (name, tensors[name].shape, dims))
+    if not np.isfinite(tensors[name]).all():
+        fail('%s holds values that are not finite' % name)
     return tensors[name]
 
 
@@ -57,12 +81,12 @@ def consensus_net(tensors):
         layers = sorted(int(m.group(1)) for m in (re.fullmatch(r'NeighConsensus\.conv\.(\d+)\.weight', n) for n in tensors) if m)
         blocks, symmetry = [['conv.%d' % i] for i in layers], cv2.semcorr.SYMMETRY_NET
     if not blocks:
-        sys.exit('import_checkpoint.py: the checkpoint has no NeighConsensus, expected one of NC-Net or ANC-Net')
+        fail('the checkpoint has no NeighConsensus, expected one of NC-Net or ANC-Net')
     net = cv2.semcorr.ConsensusNet.create(symmetry, cv2.semcorr.PADDING_LAYER)
     for block in blocks:
         names = [prefix + layer.lstrip('+') for layer in block]
-        weights = [np.ascontiguousarray(take(tensors, n + '.weight').transpose(1, 2, 0, 3, 4, 5)) for n in names]
-        net.addBlock(weights, [take(tensors, n + '.bias') for n in names], block[0].startswith('+'))
+        weights = [np.ascontiguousarray(take(tensors, n + '.weight', 6).transpose(1, 2, 0, 3, 4, 5)) for n in names]
+        net.addBlock(weights, [take(tensors, n + '.bias', 1) for n in names], block[0].startswith('+'))
     return net
 
 
@@ -128,9 +152,13 @@ class ResNet:
         return self.node('Relu', [x])
 
     def convolution(self, x, conv, norm, stride=1):
-        weight = take(self.tensors, self.PREFIX + conv + '.weight').astype(np.float64)
-        gain, shift, mean, variance = [take(self.tensors, self.PREFIX + norm + '.' + name).astype(np.float64)
-                                       for name in ('weight', 'bias', 'running_mean', 'running_var')]
+        weight = take(self.tensors, self.PREFIX + conv + '.weight', 4).astype(np.float64)
+        numbers = [take(self.tensors, self.PREFIX + norm + '.' + name, 1).astype(np.float64)
+                   for name in ('weight', 'bias', 'running_mean', 'running_var')]
+        if any(len(values) != len(weight) for values in numbers):
+            fail('%s%s has %s values, expected %d as %s has output channels'
+                 % (self.PREFIX, norm, '/'.join(str(len(values)) for values in numbers), len(weight), conv))
+        gain, shift, mean, variance = numbers
         factor = gain / np.sqrt(variance + EPS)
         pad = weight.shape[2] // 2
         return self.node('Conv', [x, self.constant(conv + '.weight', weight * factor[:, None, None, None]),
@@ -164,25 +192,48 @@ def self_similarity(tensors, matcher):
     matcher.setSelfSimilarity([take(tensors, n + '.weight') for n in names], [take(tensors, n + '.bias') for n in names], window)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('checkpoint')
-    parser.add_argument('model')
-    parser.add_argument('--size', type=int, default=400)
-    parser.add_argument('--trust', action='store_true')
-    args = parser.parse_args()
-    tensors = load(args.checkpoint, args.trust)
-    net = consensus_net(tensors)
-    backbone = os.path.splitext(args.model)[0] + '.onnx'
-    with open(backbone, 'wb') as file:
-        file.write(ResNet(tensors).onnx())
+def make_matcher(tensors, net, backbone, args):
     features = cv2.semcorr.FeatureNet.create(backbone, cv2.semcorr.FeatureNet.Params(inputSize=(args.size, args.size)))
     matcher = cv2.semcorr.Matcher.create(features, net, cv2.semcorr.Matcher.Params(
         mode=cv2.semcorr.SEARCH_DENSE_4D, mutual=True, refine=cv2.semcorr.REFINE_PARABOLA))
     self_similarity(tensors, matcher)
     matcher.setProvenance('Imported from the checkpoint %s' % os.path.basename(args.checkpoint))
-    matcher.save(args.model)
+    return matcher
+
+
+def convert(args):
+    backbone = os.path.splitext(args.model)[0] + '.onnx'
+    if os.path.abspath(backbone) == os.path.abspath(args.model):
+        fail('%s: the net goes to a file of this name, expected another one for the model, such as .yml' % args.model)
+    if args.size < 16:
+        fail('--size=%d: expected at least 16' % args.size)
+    tensors = load(args.checkpoint, args.trust)
+    net = consensus_net(tensors)
+    partial = backbone + '.part.onnx'
+    try:
+        with open(partial, 'wb') as file:
+            file.write(ResNet(tensors).onnx())
+        make_matcher(tensors, net, partial, args)  # throws before anything is replaced
+        os.replace(partial, backbone)
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)
+    make_matcher(tensors, net, backbone, args).save(args.model)
     print('written: %s and %s' % (args.model, backbone))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoint')
+    parser.add_argument('model')
+    parser.add_argument('--size', type=int, default=400)
+    parser.add_argument('--trust', action='store_true')
+    try:
+        convert(parser.parse_args())
+    except cv2.error as error:
+        fail('the checkpoint does not fit together:', error.err or str(error))
+    except OSError as error:
+        fail(str(error))
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@
 
 #include "device.hpp"
 #include "file_io.hpp"
+#include "photos.hpp"
 #include "trainer.hpp"
 #include "utf8.hpp"
 
@@ -68,6 +69,16 @@ static void checkFiles(const Options& options)
                                    (canResume ? "--resume to go on with it, " : "") + "--overwrite to replace it, or another --out");
 }
 
+// Lists of pairs and photos are read before features are computed, which takes minutes.
+static void checkData(const Options& options)
+{
+    if (!options.pairs.empty())
+        readDataset(options.dataset, options.root, options.pairs, splitList(options.only), splitList(options.without));
+    readValidation(options);
+    if (!options.photos.empty())
+        Photos(options.photos, options.photoCount);
+}
+
 // A file for --config that repeats the run
 static void writeConfig(Options options)
 {
@@ -97,6 +108,7 @@ static int trainModel(const Options& options, const std::string& command, const 
     const Processes processes(place);
     if (processes.isFirst())
         checkFiles(options);
+    checkData(options);
     std::filesystem::create_directories(options.out);
     const std::filesystem::path out = options.out;
     const Backbone backbone = createBackbone(options);

@@ -24,7 +24,7 @@ struct Option
     const char* name;
     const char* value;  // what stands for the value in --help; empty for flags
     const char* help;
-    bool learning;      // whether it changes what is learned
+    bool learning;      // whether it changes what is learned; files do by their contents, of which there are fingerprints
     std::function<void(Options&, const std::string&)> set;  // throws for values it does not take
     std::function<std::string(const Options&)> get;
 };
@@ -108,12 +108,13 @@ const std::vector<Group>& table()
     static const std::vector<Group> groups = {
         { "Data", {
             choice("dataset", &O::dataset, "csv|images|pfpascal|pfwillow|spair", "the format of the pairs; images: a CSV without points"),
-            text("root", &O::root, "DIR", "the data set's folder"),
-            text("pairs", &O::pairs, "CSV", "pairs to train on; for data sets with splits the split's name, such as trn"),
-            text("val-pairs", &O::valPairs, "CSV", "pairs to validate on, likewise, but with points; none: keep the last weights"),
+            text("root", &O::root, "DIR", "the data set's folder", false),
+            text("pairs", &O::pairs, "CSV", "pairs to train on; for data sets with splits the split's name, such as trn", false),
+            text("val-pairs", &O::valPairs, "CSV", "pairs to validate on, likewise, but with points; none: keep the last weights",
+                 false),
             text("only", &O::only, "A,B", "train on these categories only"),
             text("without", &O::without, "A,B", "leave these categories out of training"),
-            text("photos", &O::photos, "PATH", "unlabelled pictures for synthetic warps: a folder or a .tar file"),
+            text("photos", &O::photos, "PATH", "unlabelled pictures for synthetic warps: a folder or a .tar file", false),
             real("photo-share", &O::photoShare, 0, 1, "share of a batch that comes from --photos; 1 without --pairs"),
             integer("photo-count", &O::photoCount, 0, 1e7, "use so many of the photos; 0: all"),
             integer("photo-versions", &O::photoVersions, 1, 100, "warped versions of each photo, beside the photo itself"),
@@ -127,7 +128,7 @@ const std::vector<Group>& table()
             text("cache", &O::cache, "DIR", "where features are kept (default: features in --out)", false),
             real("cache-limit", &O::cacheLimit, 0.01, 1e6, "GB that the features may take", false) } },
         { "Backbone", {
-            text("backbone", &O::backbone, "ONNX", "default: the built-in EfficientNet-Lite0"),
+            text("backbone", &O::backbone, "ONNX", "default: the built-in EfficientNet-Lite0", false),
             text("outputs", &O::outputs, "A,B", "graph outputs to use, in this order; default: all, by name"),
             integer("longest-side", &O::longestSide, 0, 16384, "pictures are scaled to about so many pixels; 0: not at all"),
             integer("input-width", &O::inputWidth, 0, 16384, "fixed input size instead (vision transformers); 0: none"),
@@ -174,7 +175,7 @@ const std::vector<Group>& table()
             text("note", &O::note, "TEXT", "put into the model's provenance", false),
             integer("validate-every", &O::validateEvery, 1, 1e8, "steps between validations; the best model is kept"),
             integer("checkpoint-every", &O::checkpointEvery, 1, 1e8, "steps between checkpoints", false),
-            flag("resume", &O::resume, "go on from the checkpoint in --out, with the same result as an uninterrupted run",
+            flag("resume", &O::resume, "go on from the checkpoint in --out; with as many threads the result is that of an uninterrupted run",
                  false) } },
     };
     return groups;
@@ -243,6 +244,8 @@ void setMethodDefaults(Options& o)
 
 void checkTogether(const Options& o)
 {
+    if (o.out.empty())
+        CV_Error(cv::Error::StsBadArg, "--out is empty, expected a folder");
     if (o.pairs.empty() && o.photos.empty())
         CV_Error(cv::Error::StsBadArg, "nothing to train on, expected --pairs or --photos");
     if (!o.pairs.empty() && o.root.empty())
@@ -335,13 +338,33 @@ std::string usage()
     return s.str();
 }
 
+// As YAML's double quotes want it
+static std::string quoted(const std::string& text)
+{
+    std::string result = "\"";
+    for (const char c : text)
+        result += c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : std::string(c == '"' || c == '\\', '\\') + c;
+    return result + "\"";
+}
+
 std::string toYaml(const Options& options)
 {
     std::string yaml;
     for (const Group& group : table())
         for (const Option& option : group.options)
-            yaml += std::string(option.name) + ": \"" + option.get(options) + "\"\n";
+            yaml += std::string(option.name) + ": " + quoted(option.get(options)) + "\n";
     return yaml;
+}
+
+std::string changedOptions(const Options& options)
+{
+    const Options defaults;
+    std::string text;
+    for (const Group& group : table())
+        for (const Option& option : group.options)
+            if (option.learning && option.get(options) != option.get(defaults))
+                text += (text.empty() ? "" : ", ") + std::string(option.name) + " " + option.get(options);
+    return text;
 }
 
 std::vector<std::string> learningOptions(const Options& options)

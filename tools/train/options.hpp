@@ -66,6 +66,9 @@ std::string toYaml(const Options& options);
 // Of these lines, those of options that change what is learned: a run can be resumed with the same ones only.
 std::vector<std::string> learningOptions(const Options& options);
 
+// Of those, what differs from the defaults, as text
+std::string changedOptions(const Options& options);
+
 // The parts of "a,b,c"; empty for an empty text
 std::vector<std::string> splitList(const std::string& text);
 

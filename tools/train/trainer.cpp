@@ -42,9 +42,10 @@ Trainer::Trainer(const Options& options_, const Backbone& backbone_, const Train
                  const torch::Device& device_, const Processes& processes_, const std::string& command_)
     : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), processes(processes_),
       command(command_), identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr),
-      hasModel(options_.resume), leaving(false)
+      hasModel(false), leaving(false)
 {
     identity.push_back("data: " + data.fingerprint());
+    identity.push_back("validation: " + validation.fingerprint());
     createModels();
     optimizer = std::make_unique<torch::optim::AdamW>(parameterGroups(options, state.model),
                                                       torch::optim::AdamWOptions(options.rate));
@@ -96,6 +97,7 @@ std::string Trainer::file(const char* name) const
 void Trainer::resume()
 {
     loadCheckpoint(file("checkpoint.pt"), state, identity);
+    hasModel = state.history.bestStep > 0;
 }
 
 // The loss before the step, of the whole batch. Losses are means over pairs, so that a part's counts by its share.
@@ -158,8 +160,9 @@ static std::string indented(const std::string& text)
 std::string Trainer::provenance() const
 {
     std::string text = "Trained by semcorr_train: " + command + "\nData: " + data.description() + "\n";
-    text += cv::format("Seed %d, %d of %d steps, %.0f s%s\n", options.seed, state.step, options.steps, state.history.seconds,
-                       *REVISION ? (std::string(", revision ") + REVISION).c_str() : "");
+    text += cv::format("Seed %d, %d of %d steps, %.0f s, %d threads%s\n", options.seed, state.step, options.steps,
+                       state.history.seconds, cv::getNumThreads(), *REVISION ? (std::string(", revision ") + REVISION).c_str() : "");
+    text += "Data fingerprint " + data.fingerprint().substr(0, 16) + ", options: " + changedOptions(options) + "\n";
     if (!state.history.pck.empty() && state.history.validated.back() == state.step)
     {
         const std::vector<double>& pck = state.history.pck.back();
@@ -239,7 +242,7 @@ bool Trainer::run()
     }
     checkSame();
     const bool finished = state.step == options.steps;
-    if (finished && processes.isFirst() && !std::filesystem::exists(file("model.yml")))  // without validation, or lost since
+    if (finished && processes.isFirst() && (!hasModel || !std::filesystem::exists(file("model.yml"))))  // or lost since
     {
         makeResult();
         keep();

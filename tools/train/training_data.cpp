@@ -206,9 +206,9 @@ std::string TrainingData::description() const
 
 std::string TrainingData::fingerprint() const
 {
-    std::string text = keys;
+    std::string text = keys + sha256Of(data.pairs);
     for (size_t i = 0; i < data.pairs.size(); i++)
-        text += data.pairs[i].category + cv::format(" %d %d\n", data.picture1[i], data.picture2[i]);
+        text += cv::format(" %d %d", data.picture1[i], data.picture2[i]);
     return cv::semcorr::sha256(text.data(), text.size());
 }
 

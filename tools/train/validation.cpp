@@ -13,12 +13,18 @@ using cv::semcorr::Matcher;
 
 namespace train {
 
+Dataset readValidation(const Options& options)
+{
+    // PCK needs points
+    return options.valPairs.empty() ? Dataset() : readDataset(options.dataset == "images" ? "csv" : options.dataset, options.root,
+                                                              options.valPairs);
+}
+
 Validation::Validation(const Options& options, const Backbone& backbone_, FeatureCache& cache, bool quiet) : backbone(backbone_)
 {
-    if (options.valPairs.empty())
+    data = readValidation(options);
+    if (data.pairs.empty())
         return;
-    // PCK needs points
-    data = readDataset(options.dataset == "images" ? "csv" : options.dataset, options.root, options.valPairs);
     Progress progress("features for validation", (int)data.pictures.size(), 0, quiet);
     for (size_t i = 0; i < data.pictures.size(); i++)
     {
@@ -33,6 +39,11 @@ Validation::Validation(const Options& options, const Backbone& backbone_, Featur
         }));
         progress.update((int)i + 1);
     }
+}
+
+std::string Validation::fingerprint() const
+{
+    return sha256Of(data.pairs);
 }
 
 // n×C×h×w, n = 1, as h×w×C

@@ -10,6 +10,9 @@
 
 namespace train {
 
+// The annotated pairs to validate on; empty where there are none
+Dataset readValidation(const Options& options);
+
 // PCK of annotated pairs as users of the module get it: cv::semcorr::Matcher::transferKeypointsFeatures and computePCK
 class Validation
 {
@@ -18,6 +21,7 @@ public:
 
     bool empty() const { return data.pairs.empty(); }
     std::string description() const { return data.size(); }
+    std::string fingerprint() const;  // changes with the pairs
     std::string warning() const { return data.warning; }  // see Dataset
 
     // alphas 0.05, 0.1 and 0.15, reference: the keypoints' box

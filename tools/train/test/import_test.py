@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tests of import_checkpoint.py on checkpoints in the form of the published ones. Needs torch, and cv2 with semcorr."""
 import argparse
+import io
 import os
 import subprocess
 import sys
@@ -63,6 +64,10 @@ def kernel(out, channels, k1, k2):
     return torch.randn(k1, out, channels, k1, k2, k2)
 
 
+class Foreign:
+    """Neither a tensor nor an option"""
+
+
 class Import(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(1)
@@ -74,11 +79,23 @@ class Import(unittest.TestCase):
         return subprocess.run([sys.executable, SCRIPT, self.checkpoint, self.model, *options], capture_output=True, text=True)
 
     def convert(self, state, *options):
-        torch.save({'epoch': 3, 'args': argparse.Namespace(lr=1e-3), 'state_dict': state, 'best_test_loss': np.float64(0.5)},
-                   self.checkpoint)
+        self.write(state)
         result = self.call('--size=64', *options)
         self.assertEqual(result.returncode, 0, result.stderr)
         return cv2.semcorr.Matcher.create(self.model)
+
+    def write(self, state, numpy1=False):
+        """As the published programs do; numpy1: by the torch and numpy of their time"""
+        layer = torch.nn.Linear(2, 2)
+        optimizer = torch.optim.Adam(layer.parameters())
+        layer(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        content = io.BytesIO()
+        torch.save({'epoch': 3, 'args': argparse.Namespace(lr=1e-3, ncons_kernel_sizes=[5, 5, 5]), 'state_dict': state,
+                    'best_test_loss': np.float64(0.5), 'optimizer': optimizer.state_dict(), 'train_loss': np.zeros(5),
+                    'test_loss': np.zeros(5)}, content, _use_new_zipfile_serialization=not numpy1)
+        with open(self.checkpoint, 'wb') as f:
+            f.write(content.getvalue().replace(b'numpy._core', b'numpy.core') if numpy1 else content.getvalue())
 
     def check_features(self, matcher, state, prefix):
         picture = np.random.RandomState(2).randint(0, 256, (64, 64, 3), np.uint8)
@@ -136,6 +153,51 @@ class Import(unittest.TestCase):
             self.check_features(matcher, {n: v for n, v in state.items()}, prefix)
             with open(self.model) as f:
                 self.assertIn('window: 5', f.read())
+
+    def small_net(self):
+        return {**make_resnet('FeatureExtraction.model.'),
+                'NeighConsensus.conv.0.weight': kernel(4, 1, 3, 3), 'NeighConsensus.conv.0.bias': torch.randn(4),
+                'NeighConsensus.conv.2.weight': kernel(1, 4, 3, 3), 'NeighConsensus.conv.2.bias': torch.randn(1)}
+
+    def test_files_of_older_programs(self):
+        state = self.small_net()
+        net = self.convert(state).getConsensusNet().getBlock(0)[0][0]
+        self.write(state, numpy1=True)
+        result = self.call('--size=64')
+        self.assertEqual(result.returncode, 0, result.stderr)
+        np.testing.assert_array_equal(cv2.semcorr.Matcher.create(self.model).getConsensusNet().getBlock(0)[0][0], net)
+
+    def assertFails(self, result, *words):
+        self.assertNotEqual(result.returncode, 0)
+        for word in words:
+            self.assertIn(word, result.stderr)
+        self.assertNotIn('Traceback', result.stderr)
+        self.assertEqual(os.listdir(os.path.dirname(self.model)), [os.path.basename(self.checkpoint)])
+
+    def test_wrong_contents(self):
+        """They are told of, and nothing is written."""
+        norm = 'FeatureExtraction.model.5.0.bn2.'
+        for name, value, *words in (
+                ('NeighConsensus.conv.0.weight', torch.randn(3, 4, 1, 3, 3), 'conv.0.weight is of shape', '6 dimensions'),
+                ('NeighConsensus.conv.0.weight', kernel(4, 1, 3, 3) * np.nan, 'not finite'),
+                ('NeighConsensus.conv.0.bias', torch.randn(5), 'biases[0]'), ('more', 3, 'more', 'int', 'tensor'),
+                (norm + 'running_var', torch.rand(3), norm[:-1], '6/6/6/3', '6'),
+                ('FeatureExtraction.model.4.0.conv1.weight', torch.rand(4, 6), '4 dimensions'),
+                ('SS.conv.weight', torch.randn(64, 25, 3, 3), 'SS.conv1.weight')):
+            self.write({**self.small_net(), name: value})
+            self.assertFails(self.call(), *words)
+        self.write(self.small_net())
+        self.assertFails(self.call('--size=0'), '--size=0', '16')
+        self.model = os.path.join(os.path.dirname(self.model), 'model.onnx')
+        self.assertFails(self.call(), 'model.onnx', '.yml')
+        torch.save({'state_dict': self.small_net(), 'where': Foreign()}, self.checkpoint)
+        self.model = self.model.replace('.onnx', '.yml')
+        self.assertFails(self.call(), 'Foreign', '--trust')
+        here, self.model = self.model, os.path.join(os.path.dirname(self.model), 'none', 'model.yml')
+        self.write(self.small_net())
+        result = self.call()
+        self.model = here
+        self.assertFails(result, 'No such file or directory')
 
     def test_mistakes(self):
         for content, words in ((b'', 'cannot be read'), (b'nothing', 'cannot be read')):
