@@ -17,7 +17,7 @@ on 2 cores.
   --photos=PATH           unlabelled pictures, a folder or a .tar file; without, recipes that need them are left out
   --backbones=DIR         with resnet50_conv4.onnx; likewise
   --only=NAME,NAME        some of the recipes (see tools/train/recipes) and leave_one_out
-  --seeds=1,2,3           a run for each; leave_one_out takes the first
+  --seeds=1,2,3           a run for each
   --name=TEXT             what the data are called in the tables  (default: the name of the folder --root)
   --out=DIR               models, logs, models.json and models.md (default <build dir>/models)
   --cache=DIR             features that all runs share            (default: features in --out)

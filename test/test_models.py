@@ -83,6 +83,22 @@ class Tables(unittest.TestCase):
         self.assertIs(figures['photos only, Duck: PCK at 0.1 over nearest neighbours']['holds'], True)
         self.assertIs(figures['photos only, Car: PCK at 0.1 over nearest neighbours']['holds'], False)
 
+    def test_seeds_of_categories_left_out(self):
+        """Means over them, in the table and over nearest neighbours"""
+        nearest = self.evaluation('nearest/lite0-400', 'dense', 0.3, 0.5, nearest='')
+        left_out = [dict(self.evaluation('default', mode, 0.4 + 0.01 * seed, 0, 'Duck'), seed=seed)
+                    for seed in (1, 2, 3) for mode in ('dense', 'patchmatch')]
+        seen = [self.evaluation('default', mode, 0.5, 0.6) for mode in ('dense', 'patchmatch')]
+        figures = self.figures([], [nearest, *left_out, *seen])
+        self.assertEqual(figures['default without Duck, on Duck: PCK at 0.1 over nearest neighbours']['measured'], '+0.120')
+        table = tables.left_out_table({'evaluations': [nearest, *left_out, *seen], 'categories': ['Car', 'Duck']}).splitlines()
+        self.assertEqual([row for row in table if 'Car' in row], [])
+        self.assertEqual(table[2:], ['| Duck | nearest neighbours | .300 | .300 | .300 |',
+                                     *[f'| Duck | not trained on it, {mode} | .420 ± .010 | .420 ± .010 | .420 ± .010 |'
+                                       for mode in ('dense', 'patchmatch')],
+                                     *[f'| Duck | trained on all categories, {mode} | .500 | .500 | .500 |'
+                                       for mode in ('dense', 'patchmatch')]])
+
     def test_claims(self):
         rows = methods(pmnc=(0.40, 0.41), ncnet_33=(0.405,), adapter=(0.42,))
         holds = [row['holds'] for row in tables.claims({'methods': rows})]

@@ -51,10 +51,11 @@ def missing(name, args):
 
 
 def runs(names, seeds, categories):
-    """All of the named recipes; with the first seed only where others cost too much, as leaving out each category does."""
+    """All of the named recipes; with the first seed only where others cost too much."""
     return [Run(name, seed) for name in names if name != LEAVE_ONE_OUT
             for seed in (seeds if RECIPES[name].every_seed else seeds[:1])] + \
-           [Run('default', seeds[0], category) for category in categories if LEAVE_ONE_OUT in names and len(categories) > 1]
+           [Run('default', seed, category) for category in categories for seed in seeds
+            if LEAVE_ONE_OUT in names and len(categories) > 1]
 
 
 def options(recipe):

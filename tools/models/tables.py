@@ -151,11 +151,15 @@ def left_out_table(results):
         of = find(results['evaluations'], recipe='default', without=category)
         if not of:
             continue
-        nearest = find(results['evaluations'], recipe=of[0]['nearest'])[0]
-        seen = find(results['evaluations'], recipe='default', without='', seed=of[0]['seed'])
-        named = [('nearest neighbours', nearest)] + [(f'not trained on it, {e["mode"]}', e) for e in of]
-        named += [(f'trained on all categories, {e["mode"]}', e) for e in seen]
-        rows += [[category, name, *(share(v, None) for v in e['categories'][category])] for name, e in named]
+        nearest = find(results['evaluations'], recipe=of[0]['nearest'])
+        seen = find(results['evaluations'], recipe='default', without='')
+        named = [('nearest neighbours', nearest)]
+        named += [(f'{what}, {mode}', find(those, mode=mode)) for what, those in
+                  (('not trained on it', of), ('trained on all categories', seen)) for mode in recipes.RECIPES['default'].modes]
+        for name, evaluations in named:
+            pck = np.array([e['categories'][category] for e in evaluations])
+            deviations = pck.std(0, ddof=1) if len(pck) > 1 else [None] * len(ALPHAS)
+            rows += [[category, name, *map(share, pck.mean(0), deviations)]] * bool(len(pck))
     return markdown(['category', '', *(f'PCK {alpha}' for alpha in ALPHAS)], rows) if rows else ''
 
 
@@ -179,7 +183,7 @@ def document(results):
              'Python program needed.', methods_table(results)]
     left_out = left_out_table(results)
     if left_out:
-        parts += [f'Categories that were left out of the default\'s training (seed {results["seeds"][0]}; the photos stay):', left_out]
+        parts += [f'Categories that were left out of the default\'s training (the photos stay):', left_out]
     parts += ['What is required of them, where the worse of dense search and PatchMatch counts:', judged(results['figures']),
               'What PMNC\'s paper claims, measured here:', judged(results['claims'])]
     if results['quick']:
