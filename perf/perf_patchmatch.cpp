@@ -49,32 +49,33 @@ static Ptr<ConsensusNet> diagonalNet()
 
 CV_ENUM(Mode, SEARCH_DENSE_4D, SEARCH_PATCHMATCH)
 
-typedef TestBaseWithParam<tuple<Mode, int, int> > Search;  // side of both grids, channels
+class Search : public TestBaseWithParam<tuple<Mode, int, int> >  // side of both grids, channels
+{
+protected:
+    void measure(const Ptr<ConsensusNet>& net)
+    {
+        const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
+        const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), net, searchParams(mode));
+        const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
+        Mat field, scores;
+        declare.time(60);
+        TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
+        SANITY_CHECK_NOTHING();
+    }
+};
 
 PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25, 32, 50, 64, 100), testing::Values(112, 1024)))
 {
-    const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
-    if (mode == SEARCH_DENSE_4D && side > 64)
+    if (get<0>(GetParam()) == SEARCH_DENSE_4D && get<1>(GetParam()) > 64)
         applyTestTag(CV_TEST_TAG_MEMORY_6GB, CV_TEST_TAG_VERYLONG);
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), searchParams(mode));
-    const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
-    Mat field, scores;
-    declare.time(60);
-    TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
-    SANITY_CHECK_NOTHING();
+    measure(diagonalNet());
 }
 
 // The dense search's volumes would take 3 and 13 GB.
 PERF_TEST_P(Search, net_33_large, testing::Combine(testing::Values((int)SEARCH_PATCHMATCH), testing::Values(140, 200),
                                                    testing::Values(112, 1024)))
 {
-    const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), searchParams(mode));
-    const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
-    Mat field, scores;
-    declare.time(60);
-    TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
-    SANITY_CHECK_NOTHING();
+    measure(diagonalNet());
 }
 
 PERF_TEST_P(Search, net_555, testing::Values(make_tuple((int)SEARCH_DENSE_4D, 16, 112), make_tuple((int)SEARCH_DENSE_4D, 25, 112),
@@ -82,15 +83,10 @@ PERF_TEST_P(Search, net_555, testing::Values(make_tuple((int)SEARCH_DENSE_4D, 16
                                              make_tuple((int)SEARCH_DENSE_4D, 25, 1024), make_tuple((int)SEARCH_PATCHMATCH, 16, 112),
                                              make_tuple((int)SEARCH_PATCHMATCH, 16, 1024)))
 {
-    const int mode = get<0>(GetParam()), side = get<1>(GetParam()), channels = get<2>(GetParam());
-    if (mode == SEARCH_PATCHMATCH || side > 25)
+    if (get<0>(GetParam()) == SEARCH_PATCHMATCH || get<1>(GetParam()) > 25)
         applyTestTag(CV_TEST_TAG_LONG);  // nothing is shared between overlapping patches of such nets but tiles
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), randomNet(PRESET_NCNET_555), searchParams(mode));
-    const Mat f1 = smoothFeatures(side, channels, 0), f2 = smoothFeatures(side, channels, 0.15);
-    Mat field, scores;
-    declare.time(60).iterations(2);
-    TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
-    SANITY_CHECK_NOTHING();
+    declare.iterations(2);
+    measure(randomNet(PRESET_NCNET_555));
 }
 
 CV_ENUM(Init, INIT_CORRELATION, INIT_COARSE_TO_FINE, INIT_RANDOM)

@@ -125,7 +125,7 @@ class ReplaceDefault(test_train.Data):
     def setUp(self):
         super().setUp()
         self.repo = pathlib.Path(self.dir.name, 'repo')
-        for name in ('tools/default_model/replace.py', 'data/README.md', 'README.md', 'tutorials/semcorr_evaluate.markdown',
+        for name in ('tools/default_model/replace.py', 'tools/bench/common.py', 'data/README.md', 'README.md', 'tutorials/semcorr_evaluate.markdown',
                      'data/pmnc_lite0.yml.gz', *(f'samples/data/{name}.jpg' for name in ('chelsea', 'raccoon', 'hopper', 'collins'))):
             copy = self.repo / name
             copy.parent.mkdir(parents=True, exist_ok=True)

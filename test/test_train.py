@@ -130,13 +130,17 @@ class Train(Data):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         return result.stdout
 
-    def killed_after_checkpoint(self, *options):
-        """Kills a run once it has written its first checkpoint; returns its status"""
+    def killed_when(self, happened, *options):
+        """Kills a run once happened() is true; returns its status"""
         process = subprocess.Popen(self.command(*options), stdout=subprocess.DEVNULL)
-        while not os.path.exists(self.file('checkpoint.pt')) and process.poll() is None:
+        while not happened() and process.poll() is None:
             time.sleep(0.01)
         process.kill()
         return process.wait()
+
+    def killed_after_checkpoint(self, *options):
+        """Kills a run once it has written its first checkpoint; returns its status"""
+        return self.killed_when(lambda: os.path.exists(self.file('checkpoint.pt')), *options)
 
     def assertFails(self, result, *words):
         self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
@@ -378,14 +382,8 @@ class Train(Data):
     def test_a_model_belongs_to_the_checkpoint_beside_it(self):
         """Also where a run that replaces another has not come to a model yet."""
         self.train('--steps=2')
-        process = subprocess.Popen(self.command('--steps=100000', '--checkpoint-every=1'), stdout=subprocess.DEVNULL)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        while os.path.exists(self.file('model.yml')) and process.poll() is None:
-            time.sleep(0.01)
-        self.assertIsNone(process.poll())
-        process.kill()
-        process.wait()
+        status = self.killed_when(lambda: not os.path.exists(self.file('model.yml')), '--steps=100000', '--checkpoint-every=1')
+        self.assertEqual(status, -signal.SIGKILL)
         self.assertFalse(os.path.exists(self.file('model.yml')))
         self.assertFails(self.call('--steps=2', '--resume'), 'another training', 'steps: 100000')
 

@@ -34,8 +34,8 @@ def positive(value):
     return int(value)
 
 
-def write(path, text):
-    """Complete or not at all."""
+def write(path, content):
+    """A text or bytes, completely or not at all."""
     partial = path.with_name(path.name + '.part')
-    partial.write_text(text, encoding='utf-8')
+    partial.write_bytes(content.encode() if isinstance(content, str) else content)
     partial.replace(path)

@@ -25,6 +25,10 @@ import tempfile
 import cv2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / 'tools/bench'))
+
+from common import write  # noqa: E402  (needs the path)
+
 DATA = ROOT / 'data' / 'pmnc_lite0.yml.gz'
 MOST_BYTES = 1 << 20
 PAIRS = ('chelsea', 'raccoon'), ('hopper', 'collins')
@@ -114,19 +118,12 @@ def description(provenance, table):
 ```'''
 
 
-def replace(path, content):
-    """Complete or not at all."""
-    partial = path.with_name(path.name + '.part')
-    partial.write_bytes(content)
-    partial.replace(path)
-
-
 def rewrite(path, text):
     begin, end = '<!-- default model -->\n', '\n<!-- end of default model -->'
     old = path.read_text(encoding='utf-8')
     if old.count(begin) != 1 or old.count(end) != 1:
         sys.exit(f'{path}: expected {begin.strip()} and {end.strip()} once each')
-    replace(path, (old[:old.index(begin) + len(begin)] + text + old[old.index(end):]).encode())
+    write(path, old[:old.index(begin) + len(begin)] + text + old[old.index(end):])
 
 
 def draw(args, folder, plain):
@@ -134,7 +131,7 @@ def draw(args, folder, plain):
     run(args.build / 'bin/example_semcorr_match', '--compare', f'--model={plain}', f'--out={folder}', *pictures)
     sheet, comparison = (cv2.imread(str(pathlib.Path(folder, name + '.png'))) for name in ('contact_sheet', 'comparison'))
     for name, picture in ('match', sheet[:, :SHEET_WIDTH]), ('compare', comparison):
-        replace(ROOT / 'doc' / 'pics' / f'{name}.jpg', cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes())
+        write(ROOT / 'doc' / 'pics' / f'{name}.jpg', cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes())
 
 
 def main():
@@ -150,7 +147,7 @@ def main():
             sys.exit(f'{args.model}: {len(content)} bytes, expected at most {MOST_BYTES}: is its backbone the embedded one?')
         draw(args, folder, plain)
         table = markdown(rows)
-        replace(DATA, content)
+        write(DATA, content)
         rewrite(ROOT / 'data' / 'README.md', description(matcher.getProvenance(), table))
         rewrite(ROOT / 'README.md', table)
         rewrite(ROOT / 'tutorials' / 'semcorr_evaluate.markdown', f'@code{{.unparsed}}\n{printed}\n@endcode')

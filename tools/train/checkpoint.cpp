@@ -181,6 +181,21 @@ static std::string readText(torch::serialize::InputArchive& archive, const char*
     return tensorText(readTensor(archive, name));
 }
 
+// use(archive, bytes of the file); throws for what cannot be read
+template<typename Use> static void readArchive(const std::string& file, const Use& use)
+{
+    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
+    try
+    {
+        torch::serialize::InputArchive archive = openArchive(file, bytes);
+        use(archive, bytes);
+    }
+    catch (const c10::Error& e)
+    {
+        CV_Error(cv::Error::StsParseError, nameOf(file) + " cannot be read: " + printable(e.what_without_backtrace()));
+    }
+}
+
 static void checkNets(const std::string& file, const std::string& there, const std::string& now)
 {
     const std::string differences = difference(there, now);
@@ -206,16 +221,10 @@ static void checkIdentity(const std::string& file, const std::string& there, con
 
 void checkCheckpoint(const std::string& file, const std::vector<std::string>& identity)
 {
-    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
-    try
+    readArchive(file, [&](torch::serialize::InputArchive& archive, const std::vector<uchar>&)
     {
-        torch::serialize::InputArchive archive = openArchive(file, bytes);
         checkIdentity(file, firstLines(readText(archive, "identity"), identity.size()), identity);
-    }
-    catch (const c10::Error& e)
-    {
-        CV_Error(cv::Error::StsParseError, nameOf(file) + " cannot be read: " + printable(e.what_without_backtrace()));
-    }
+    });
 }
 
 // Tensors are read to where the file has them
@@ -231,11 +240,10 @@ static void moveMoments(torch::optim::AdamW& optimizer, const torch::Device& dev
 
 void loadCheckpoint(const std::string& file, TrainingState& state, const std::vector<std::string>& identity)
 {
-    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
     const torch::Device device = state.model->parameters().at(0).device();
-    try
+    readArchive(file, [&](torch::serialize::InputArchive& archive, const std::vector<uchar>&)
     {
-        torch::serialize::InputArchive archive = openArchive(file, bytes), model, averaged, optimizer;
+        torch::serialize::InputArchive model, averaged, optimizer;
         checkIdentity(file, readText(archive, "identity"), identity);
         checkNets(file, readText(archive, "nets"), describeNets(state.model));
         archive.read("model", model);
@@ -249,11 +257,7 @@ void loadCheckpoint(const std::string& file, TrainingState& state, const std::ve
         moveMoments(*state.optimizer, device);
         state.step = (int)readTensor(archive, "step").item<int64_t>();
         state.history = readHistory(archive);
-    }
-    catch (const c10::Error& e)
-    {
-        CV_Error(cv::Error::StsParseError, nameOf(file) + " cannot be read: " + printable(e.what_without_backtrace()));
-    }
+    });
 }
 
 static bool hasLine(const std::string& text, const std::string& line)
@@ -273,10 +277,10 @@ static std::string frozenNets(const std::string& nets)
 
 Start loadStart(const std::string& file, Model& model, const std::string& identityLine)
 {
-    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MAX_FILE);
-    try
+    Start start;
+    readArchive(file, [&](torch::serialize::InputArchive& archive, const std::vector<uchar>& bytes)
     {
-        torch::serialize::InputArchive archive = openArchive(file, bytes), averaged;
+        torch::serialize::InputArchive averaged;
         if (!hasLine(readText(archive, "identity"), identityLine))
             CV_Error(cv::Error::StsBadArg, nameOf(file) + " was trained on another backbone, expected the same --backbone, --outputs, "
                                                           "--mean and --deviation");
@@ -289,12 +293,9 @@ Start loadStart(const std::string& file, Model& model, const std::string& identi
             if (averaged.try_read(child.key(), part))
                 child.value()->load(part);
         }
-        return Start{ cv::semcorr::sha256(bytes.data(), bytes.size()), readText(archive, "provenance") };
-    }
-    catch (const c10::Error& e)
-    {
-        CV_Error(cv::Error::StsParseError, nameOf(file) + " cannot be read: " + printable(e.what_without_backtrace()));
-    }
+        start = Start{ cv::semcorr::sha256(bytes.data(), bytes.size()), readText(archive, "provenance") };
+    });
+    return start;
 }
 
 }

@@ -11,7 +11,6 @@
 
 #include "device.hpp"
 #include "file_io.hpp"
-#include "photos.hpp"
 #include "trainer.hpp"
 #include "utf8.hpp"
 
@@ -69,16 +68,6 @@ static void checkFiles(const Options& options)
                                    (canResume ? "--resume to go on with it, " : "") + "--overwrite to replace it, or another --out");
 }
 
-// Lists of pairs and photos are read before features are computed, which takes minutes.
-static void checkData(const Options& options)
-{
-    if (!options.pairs.empty())
-        readDataset(options.dataset, options.root, options.pairs, splitList(options.only), splitList(options.without));
-    readValidation(options);
-    if (!options.photos.empty())
-        Photos(options.photos, options.photoCount);
-}
-
 // A file for --config that repeats the run
 static void writeConfig(Options options)
 {
@@ -87,14 +76,15 @@ static void writeConfig(Options options)
 }
 
 // Each process computes a share of the features that are missing; all of them are then there for all.
-static void fillCache(FeatureCache& cache, const Options& options, const Backbone& backbone, const Processes& processes)
+static void fillCache(FeatureCache& cache, const Options& options, const Sources& sources, const Backbone& backbone,
+                      const Processes& processes)
 {
     if (processes.place.size == 1)
         return;
     processes.wait();  // each looks at the folder before others use it, so that no one removes what they use
     cache.setShare(processes.place.rank, processes.place.size);
-    TrainingData(options, cache, !processes.isFirst());
-    Validation(options, backbone, cache, !processes.isFirst());
+    TrainingData(options, sources, cache, !processes.isFirst());
+    Validation(sources.validated, backbone, cache, !processes.isFirst());
     processes.wait();
     cache.setShare(0, 1);
 }
@@ -108,7 +98,7 @@ static int trainModel(const Options& options, const std::string& command, const 
     const Processes processes(place);
     if (processes.isFirst())
         checkFiles(options);
-    checkData(options);
+    const Sources sources(options);
     std::filesystem::create_directories(options.out);
     const std::filesystem::path out = options.out;
     const Backbone backbone = createBackbone(options);
@@ -116,9 +106,9 @@ static int trainModel(const Options& options, const std::string& command, const 
     removeLeftovers(out);
     removeLeftovers(folder);
     FeatureCache cache(folder, options.cacheLimit * 1e9, backbone);
-    fillCache(cache, options, backbone, processes);
-    const TrainingData data(options, cache, !processes.isFirst());
-    const Validation validation(options, backbone, cache, !processes.isFirst());
+    fillCache(cache, options, sources, backbone, processes);
+    const TrainingData data(options, sources, cache, !processes.isFirst());
+    const Validation validation(sources.validated, backbone, cache, !processes.isFirst());
     const auto say = [&](const std::string& line)
     {
         if (processes.isFirst())

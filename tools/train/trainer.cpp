@@ -41,10 +41,10 @@ static std::vector<torch::optim::OptimizerParamGroup> parameterGroups(const Opti
 Trainer::Trainer(const Options& options_, const Backbone& backbone_, const TrainingData& data_, const Validation& validation_,
                  const torch::Device& device_, const Processes& processes_, const std::string& command_)
     : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), processes(processes_),
-      command(command_), identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr),
+      command(command_), fingerprint(data.fingerprint()), identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr),
       hasModel(false), leaving(false)
 {
-    identity.push_back("data: " + data.fingerprint());
+    identity.push_back("data: " + fingerprint);
     identity.push_back("validation: " + validation.fingerprint());
     createModels();
     optimizer = std::make_unique<torch::optim::AdamW>(parameterGroups(options, state.model),
@@ -162,7 +162,7 @@ std::string Trainer::provenance() const
     std::string text = "Trained by semcorr_train: " + command + "\nData: " + data.description() + "\n";
     text += cv::format("Seed %d, %d of %d steps, %.0f s, %d threads%s\n", options.seed, state.step, options.steps,
                        state.history.seconds, cv::getNumThreads(), *REVISION ? (std::string(", revision ") + REVISION).c_str() : "");
-    text += "Data fingerprint " + data.fingerprint().substr(0, 16) + ", options: " + changedOptions(options) + "\n";
+    text += "Data fingerprint " + fingerprint.substr(0, 16) + ", options: " + changedOptions(options) + "\n";
     if (!state.history.pck.empty() && state.history.validated.back() == state.step)
     {
         const std::vector<double>& pck = state.history.pck.back();

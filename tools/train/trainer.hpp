@@ -48,7 +48,7 @@ private:
     const Validation& validation;
     const torch::Device device;
     const Processes& processes;
-    const std::string command;
+    const std::string command, fingerprint;  // of the data
     std::vector<std::string> identity;
     Start start;   // of --start-from; empty without
     std::unique_ptr<torch::optim::AdamW> optimizer;

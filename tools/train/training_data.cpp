@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "file_io.hpp"
-#include "photos.hpp"
 #include "progress.hpp"
 #include "random.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
@@ -49,18 +48,28 @@ static uint64_t numberOf(const std::string& sha)
     return std::stoull(sha.substr(0, 16), nullptr, 16);
 }
 
-TrainingData::TrainingData(const Options& options_, FeatureCache& cache, bool quiet) : options(options_)
+Sources::Sources(const Options& options)
+{
+    if (!options.pairs.empty())
+        labelled = readDataset(options.dataset, options.root, options.pairs, splitList(options.only), splitList(options.without));
+    if (!options.valPairs.empty())  // PCK needs points
+        validated = readDataset(options.dataset == "images" ? "csv" : options.dataset, options.root, options.valPairs);
+    if (!options.photos.empty())
+        photos = std::make_shared<Photos>(options.photos, options.photoCount);
+}
+
+TrainingData::TrainingData(const Options& options_, const Sources& sources, FeatureCache& cache, bool quiet)
+    : options(options_), data(sources.labelled)
 {
     keys = cache.netFingerprint() + "\n";
-    if (!options.pairs.empty())
+    if (!data.pairs.empty())
         readLabelled(cache, quiet);
-    if (!options.photos.empty() && photoShare() > 0)
-        readPhotos(cache, quiet);
+    if (sources.photos && photoShare() > 0)
+        readPhotos(*sources.photos, cache, quiet);
 }
 
 void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
 {
-    data = readDataset(options.dataset, options.root, options.pairs, splitList(options.only), splitList(options.without));
     Progress progress("features of pictures", (int)data.pictures.size(), 0, quiet);
     for (size_t i = 0; i < data.pictures.size(); i++)
     {
@@ -84,9 +93,8 @@ void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
     }
 }
 
-void TrainingData::readPhotos(FeatureCache& cache, bool quiet)
+void TrainingData::readPhotos(const Photos& files, FeatureCache& cache, bool quiet)
 {
-    const Photos files(options.photos, options.photoCount);
     Progress progress("features of photos", (int)files.size(), 0, quiet);
     for (size_t i = 0; i < files.size(); i++)
     {

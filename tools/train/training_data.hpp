@@ -4,6 +4,7 @@
 #ifndef SEMCORR_TRAIN_TRAINING_DATA_HPP
 #define SEMCORR_TRAIN_TRAINING_DATA_HPP
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "dataset.hpp"
 #include "feature_cache.hpp"
 #include "options.hpp"
+#include "photos.hpp"
 
 namespace train {
 
@@ -28,12 +30,21 @@ struct TrainingPair
     bool warped;  // both are versions of one photograph
 };
 
+// Pairs and photos that a run reads. They are listed first of all, so that what is wrong is told before features are computed.
+struct Sources
+{
+    explicit Sources(const Options& options);
+
+    Dataset labelled, validated;           // empty where there are none
+    std::shared_ptr<const Photos> photos;  // likewise null
+};
+
 // What is trained on: the pairs of a data set, pairs of warped photographs, or both
 class TrainingData
 {
 public:
     // Computes all features that the cache lacks. quiet: without a progress bar
-    TrainingData(const Options& options, FeatureCache& cache, bool quiet);
+    TrainingData(const Options& options, const Sources& sources, FeatureCache& cache, bool quiet);
 
     // Pair `number` of the batch of a step; the same for the same seed
     TrainingPair pair(int step, int number) const;
@@ -49,7 +60,7 @@ public:
 
 private:
     void readLabelled(FeatureCache& cache, bool quiet);
-    void readPhotos(FeatureCache& cache, bool quiet);
+    void readPhotos(const Photos& files, FeatureCache& cache, bool quiet);
     TrainingPair labelledPair(cv::RNG& rng) const;
     TrainingPair warpedPair(cv::RNG& rng) const;
     double photoShare() const;

@@ -13,16 +13,9 @@ using cv::semcorr::Matcher;
 
 namespace train {
 
-Dataset readValidation(const Options& options)
+Validation::Validation(const Dataset& data_, const Backbone& backbone_, FeatureCache& cache, bool quiet)
+    : backbone(backbone_), data(data_)
 {
-    // PCK needs points
-    return options.valPairs.empty() ? Dataset() : readDataset(options.dataset == "images" ? "csv" : options.dataset, options.root,
-                                                              options.valPairs);
-}
-
-Validation::Validation(const Options& options, const Backbone& backbone_, FeatureCache& cache, bool quiet) : backbone(backbone_)
-{
-    data = readValidation(options);
     if (data.pairs.empty())
         return;
     Progress progress("features for validation", (int)data.pictures.size(), 0, quiet);

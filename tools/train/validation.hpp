@@ -10,14 +10,12 @@
 
 namespace train {
 
-// The annotated pairs to validate on; empty where there are none
-Dataset readValidation(const Options& options);
-
 // PCK of annotated pairs as users of the module get it: cv::semcorr::Matcher::transferKeypointsFeatures and computePCK
 class Validation
 {
 public:
-    Validation(const Options& options, const Backbone& backbone, FeatureCache& cache, bool quiet);
+    // data: annotated pairs; may be empty
+    Validation(const Dataset& data, const Backbone& backbone, FeatureCache& cache, bool quiet);
 
     bool empty() const { return data.pairs.empty(); }
     std::string description() const { return data.size(); }

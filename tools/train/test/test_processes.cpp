@@ -194,7 +194,7 @@ TRAIN_TEST(partsOfABatchAddUpToIt)
     options.fineTune = 1;
     const Backbone backbone = createBackbone(options);
     FeatureCache cache(temporaryFolder(), 1e9, backbone);
-    const TrainingData data(options, cache, true);
+    const TrainingData data(options, Sources(options), cache, true);
     const std::pair<const char*, const char*> methods[] = { { "pmnc", "entropy" }, { "ncnet", "entropy" }, { "ncnet", "weak" },
                                                             { "ancnet", "ancnet" } };
     for (const auto& method : methods)
