@@ -13,6 +13,7 @@ class Recipe:
     labels: bool = True
     photos: bool = False
     backbone: str = ''  # file name; empty: the embedded one
+    start: str = ''  # recipe whose run with the same seed it begins with the adapter of
     modes: tuple = ('dense', 'patchmatch')  # ways to search that are measured
     every_seed: bool = True  # or the first one only
 
@@ -23,9 +24,9 @@ RECIPES = {
     'photos': Recipe('PMNC, photos only', labels=False, photos=True),
     'pmnc': Recipe('PMNC'),
     'adapter': Recipe('adapter alone', modes=('dense',)),
-    'ncnet_33': Recipe('NC-Net 3-3', modes=('dense',)),
-    'ncnet_555': Recipe('NC-Net 5-5-5', modes=('dense',)),
-    'ancnet': Recipe('ANC-Net A', modes=('dense',)),
+    'ncnet_33': Recipe('NC-Net 3-3', start='adapter', modes=('dense',)),
+    'ncnet_555': Recipe('NC-Net 5-5-5', start='adapter', modes=('dense',)),
+    'ancnet': Recipe('ANC-Net A', start='adapter', modes=('dense',)),
     'resnet50': Recipe('PMNC, ResNet-50', backbone='resnet50_conv4.onnx'),
     'resnet50_mixed': Recipe('PMNC, ResNet-50, pairs and photos', photos=True, backbone='resnet50_conv4.onnx', every_seed=False),
 }

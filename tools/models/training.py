@@ -24,6 +24,11 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def start_of(run):
+    """The run whose adapter it begins with"""
+    return recipes.Run(recipes.RECIPES[run.recipe].start, run.seed)
+
+
 def learning_options(run, args):
     """What decides the weights besides the recipe's file. Without --val-pairs the last weights count, not those that are best on the
     pairs that figures are measured on."""
@@ -35,6 +40,8 @@ def learning_options(run, args):
         found.append(f'--photos={args.photos}')
     if recipe.backbone:
         found.append(f'--backbone={args.backbones / recipe.backbone}')
+    if recipe.start:
+        found.append(f'--start-from={args.out / "runs" / start_of(run).name / "checkpoint.pt"}')
     if run.without:
         found.append(f'--without={run.without}')
     return found + QUICK * args.quick + args.extra
@@ -89,10 +96,12 @@ def processor_seconds():
 
 
 def train(run, args, progress):
-    """What is kept of a run in run.json: options, command, steps, processor seconds, peak memory, the model's SHA-256."""
+    """What is kept of a run in run.json: options, command, steps, processor seconds (its own, and of the run that it begins with),
+    peak memory, the model's SHA-256."""
     folder = args.out / 'runs' / run.name
     file, model, log = folder / 'run.json', folder / 'model.yml', folder / 'train.log'
-    wanted = {'recipeOptions': recipes.options(run.recipe), 'options': learning_options(run, args)}
+    start = train(start_of(run), args, progress) if recipes.RECIPES[run.recipe].start else {'sha256': '', 'cpuSeconds': 0}
+    wanted = {'recipeOptions': recipes.options(run.recipe), 'options': learning_options(run, args), 'start': start['sha256']}
     found = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
     if any(found.get(key) != value for key, value in wanted.items()):  # of another recipe or other data
         shutil.rmtree(folder, ignore_errors=True)
@@ -105,7 +114,7 @@ def train(run, args, progress):
         model.unlink(missing_ok=True)  # of a run that was killed between its model and its first checkpoint
     words = command(run, args, folder)
     found = dict(wanted, name=run.name, revision=machine.revision(), command=' '.join(words), peakBytes=found.get('peakBytes', 0),
-                 cpuSeconds=found.get('cpuSeconds', 0),
+                 cpuSeconds=found.get('cpuSeconds', 0), startSeconds=start['cpuSeconds'],
                  started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'))
     write(file, json.dumps(found, indent=1) + '\n')
     before = processor_seconds()

@@ -265,17 +265,17 @@ static bool hasLine(const std::string& text, const std::string& line)
     return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
 }
 
-// Without the lines of trained blocks
-static std::string frozenNets(const std::string& nets)
+// Without the lines of a part of the model
+static std::string withoutPart(const std::string& nets, const std::string& part)
 {
     std::istringstream stream(nets);
     std::string text;
     for (std::string line; std::getline(stream, line);)
-        text += line.compare(0, 7, "blocks.") == 0 ? "" : line + "\n";
+        text += line.compare(0, part.size() + 1, part + ".") == 0 ? "" : line + "\n";
     return text;
 }
 
-Start loadStart(const std::string& file, Model& model, const std::string& identityLine)
+Start loadStart(const std::string& file, Model& model, const std::string& identityLine, bool withMethod)
 {
     Start start;
     readArchive(file, [&](torch::serialize::InputArchive& archive, const std::vector<uchar>& bytes)
@@ -284,13 +284,20 @@ Start loadStart(const std::string& file, Model& model, const std::string& identi
         if (!hasLine(readText(archive, "identity"), identityLine))
             CV_Error(cv::Error::StsBadArg, nameOf(file) + " was trained on another backbone, expected the same --backbone, --outputs, "
                                                           "--mean and --deviation");
-        const std::string there = readText(archive, "nets"), now = describeNets(model);
-        checkNets(file, there, there == frozenNets(there) ? frozenNets(now) : now);
+        std::string there = readText(archive, "nets"), now = describeNets(model);
+        if (there == withoutPart(there, "blocks"))
+            now = withoutPart(now, "blocks");
+        if (!withMethod)
+        {
+            there = withoutPart(there, "method");
+            now = withoutPart(now, "method");
+        }
+        checkNets(file, there, now);
         archive.read("averaged", averaged);
         for (const auto& child : model->named_children())
         {
             torch::serialize::InputArchive part;
-            if (averaged.try_read(child.key(), part))
+            if ((withMethod || child.key() != "method") && averaged.try_read(child.key(), part))
                 child.value()->load(part);
         }
         start = Start{ cv::semcorr::sha256(bytes.data(), bytes.size()), readText(archive, "provenance") };

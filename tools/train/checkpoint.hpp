@@ -49,10 +49,10 @@ struct Start
     std::string provenance;  // of the weights
 };
 
-// Gives the model the averaged weights of another run's checkpoint, whatever its data and options were. Blocks of the backbone that
-// it did not train stay as they are. Throws as loadCheckpoint, where the nets differ in a tensor's shape, naming it, and where
-// `identityLine` is none of the file's.
-Start loadStart(const std::string& file, Model& model, const std::string& identityLine);
+// Gives the model the averaged weights of another run's checkpoint, whatever its data and options were; without the method's, those
+// of its scoring net stay as they are, which may then be another one. So do blocks of the backbone that it did not train. Throws as
+// loadCheckpoint, where the nets differ in a tensor's shape, naming it, and where `identityLine` is none of the file's.
+Start loadStart(const std::string& file, Model& model, const std::string& identityLine, bool withMethod);
 
 }
 

@@ -35,6 +35,21 @@ static cv::Ptr<ConsensusNet> netShape(const Options& options)
     return net;
 }
 
+// Random weights in the usual range; for a net that begins as about the identity, a tenth of them around the mean of the channels
+// that go in.
+static Tensor startWeight(const std::vector<int64_t>& sizes, bool identity)
+{
+    int64_t fanIn = 1;
+    for (size_t i = 1; i < sizes.size(); i++)
+        fanIn *= sizes[i];
+    const Tensor noise = (torch::rand(sizes) * 2 - 1) / std::sqrt((double)fanIn);
+    if (!identity)
+        return noise;
+    Tensor centre = torch::zeros(sizes);
+    centre.select(5, sizes[5] / 2).select(4, sizes[4] / 2).select(3, sizes[3] / 2).select(2, sizes[2] / 2).fill_(1.0 / sizes[1]);
+    return centre + 0.1 * noise;
+}
+
 DenseNetImpl::DenseNetImpl(const Options& options) : residual(options.residual), reduced(options.precision == "bf16")
 {
     const cv::Ptr<ConsensusNet> shape = netShape(options);
@@ -48,8 +63,7 @@ DenseNetImpl::DenseNetImpl(const Options& options) : residual(options.residual),
         {
             const std::string name = "block" + std::to_string(i) + "_" + std::to_string(j);
             const std::vector<int64_t> sizes(weights[j].size.p, weights[j].size.p + weights[j].dims);
-            const double range = std::sqrt(sizes[0] / (double)weights[j].total());
-            blocks[i].weights.push_back(register_parameter(name + "_weight", (torch::rand(sizes) * 2 - 1) * range));
+            blocks[i].weights.push_back(register_parameter(name + "_weight", startWeight(sizes, options.netStart == "identity")));
             blocks[i].biases.push_back(register_parameter(name + "_bias", torch::zeros({ sizes[0] })));
         }
     }

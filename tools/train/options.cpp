@@ -150,6 +150,7 @@ const std::vector<Group>& table()
             real("dropout", &O::dropout, 0, 0.9, "share of the adapter's input channels that is dropped at random"),
             text("net", &O::net, "3-3", "kernel sizes of the net's layers (none: the correlation alone); for ancnet A, B or C"),
             integer("net-channels", &O::netChannels, 1, 1024, "channels between the scoring net's layers"),
+            choice("net-start", &O::netStart, "random|identity", "ncnet, ancnet: identity begins with scores near the correlation"),
             real("residual", &O::residual, 0, 1000, "the score is the net's plus so many times the correlation (ncnet, ancnet: 0)"),
             flag("self-similarity", &O::selfSimilarity, "second branch (ncnet, ancnet; on for ancnet)") } },
         { "Training", {
@@ -165,6 +166,7 @@ const std::vector<Group>& table()
             real("averaging", &O::averaging, 0, 0.99999, "weights are averaged over about 1 / (1 - this) steps; 0: not at all"),
             text("start-from", &O::startFrom, "FILE", "begin with the averaged weights of this checkpoint.pt, of another run with the "
                                                       "same nets", false),
+            choice("start-with", &O::startWith, "all|adapter", "adapter: leave the scoring net out, which may then be another one"),
             integer("seed", &O::seed, 0, 2147483647, "of all random numbers but those of the versions"),
             choice("precision", &O::precision, "bf16|float", "of the large convolutions"),
             choice("device", &O::device, "auto|cpu|cuda", "where to train; auto: CUDA where there is one", false),
@@ -256,6 +258,8 @@ void checkTogether(const Options& o)
         CV_Error(cv::Error::StsBadArg, "expected both --input-width and --input-height or none");
     if (o.net == "none" && o.residual == 0)
         CV_Error(cv::Error::StsBadArg, "--net=none --residual=0: the scores would be 0, expected one of them to be something else");
+    if (o.startWith == "adapter" && o.startFrom.empty())
+        CV_Error(cv::Error::StsBadArg, "--start-with=adapter without --start-from, expected the checkpoint.pt of another run");
     if (o.method == "pmnc" && (o.loss != "entropy" || o.selfSimilarity))
         CV_Error(cv::Error::StsBadArg, "--method=pmnc scores the pairs at points only, expected --loss=entropy and no "
                                        "--self-similarity");

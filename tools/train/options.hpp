@@ -38,13 +38,14 @@ struct Options
     double adapterRate = 1, adapterShare = 1, photoHold = 0, dropout = 0.1;
     std::string net = "3-3";
     int netChannels = 16;
+    std::string netStart = "random";
     double residual = 10;
 
     // how
     int steps = 600, batch = 6;
     double rate = 3e-3, decay = 0.01, warmUp = 0.2, clip = 5, sigma = 0.7, averaging = 0.99;
     int seed = 1, threads = 0;
-    std::string startFrom;
+    std::string startFrom, startWith = "all";
     std::string precision = "bf16", device = "auto";
 
     // what comes out

@@ -65,7 +65,7 @@ void Trainer::createModels()
     state.model = Model(options, mean, backbone.copyBlocks());
     if (!options.startFrom.empty())
     {
-        start = loadStart(options.startFrom, state.model, identity.back());
+        start = loadStart(options.startFrom, state.model, identity.back(), options.startWith == "all");
         identity.push_back("start: " + start.sha256);
         mean = state.model->adapter->centre(mean);
     }

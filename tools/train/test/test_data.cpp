@@ -354,7 +354,7 @@ TRAIN_TEST(checkpointsThatCannotBeUsed)
         writeVersion(file, version);
         const std::string words = cv::format("is of version %d, expected 2", (int)version);
         expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, words);
-        expectThrows([&] { loadStart(file, state.model, "rate: 0.003"); }, words);
+        expectThrows([&] { loadStart(file, state.model, "rate: 0.003", true); }, words);
     }
 }
 
@@ -371,7 +371,7 @@ TRAIN_TEST(startsFromAnotherRun)
 
     options.rate = 1;  // may differ
     Model model(options, std::vector<float>(8, 0.2f));
-    CV_Assert(loadStart(file, model, "rate: 0.003").provenance == "made by a test\n");
+    CV_Assert(loadStart(file, model, "rate: 0.003", true).provenance == "made by a test\n");
     const torch::Tensor features = torch::randn({ 1, 8, 3, 4 }), mask = torch::ones({ 1, 1, 3, 4 });
     const torch::Tensor expected = state.averaged->adapter->forward(features, mask);
     CV_Assert(maxDifference(model->adapter->forward(features, mask), expected) == 0);
@@ -379,8 +379,35 @@ TRAIN_TEST(startsFromAnotherRun)
     for (size_t i = 0; i < model->parameters().size(); i++)
         CV_Assert(maxDifference(model->parameters()[i], state.averaged->parameters()[i]) == 0);
 
-    expectThrows([&] { loadStart(file, model, "rate: 0.00"); }, "another backbone");
+    expectThrows([&] { loadStart(file, model, "rate: 0.00", true); }, "another backbone");
     options.adapterBlocks = 3;
     Model larger(options, std::vector<float>(8, 0.2f));
-    expectThrows([&] { loadStart(file, larger, "rate: 0.003"); }, "adapter.block2_widen_weight: 6 8 1 1");
+    expectThrows([&] { loadStart(file, larger, "rate: 0.003", true); }, "adapter.block2_widen_weight: 6 8 1 1");
+}
+
+// A scoring net of another kind keeps the weights that it begins with.
+TRAIN_TEST(startsFromAnotherRunsAdapter)
+{
+    Options options;
+    options.adapterHidden = 6;
+    const std::vector<float> mean(8, 0.1f);
+    TrainingState state = { 3, Model(options, mean), Model(options, mean), nullptr, History() };
+    torch::optim::AdamW optimizer(state.model->parameters(), torch::optim::AdamWOptions(1e-3));
+    const std::string file = temporaryFolder() + "/checkpoint.pt";
+    savedState(file, options, state, optimizer);
+
+    options.method = "ncnet";
+    Model model(options, mean);
+    std::vector<torch::Tensor> before;
+    for (const torch::Tensor& p : model->method->parameters())
+        before.push_back(p.detach().clone());
+    expectThrows([&] { loadStart(file, model, "rate: 0.003", true); }, "of another net");
+    loadStart(file, model, "rate: 0.003", false);
+    const torch::Tensor features = torch::randn({ 1, 8, 3, 4 }), mask = torch::ones({ 1, 1, 3, 4 });
+    CV_Assert(maxDifference(model->adapter->forward(features, mask), state.averaged->adapter->forward(features, mask)) == 0);
+    for (size_t i = 0; i < before.size(); i++)
+        CV_Assert(maxDifference(model->method->parameters()[i], before[i]) == 0);
+    options.adapterBlocks = 3;
+    Model larger(options, mean);
+    expectThrows([&] { loadStart(file, larger, "rate: 0.003", false); }, "adapter.block2_widen_weight: 6 8 1 1");
 }
