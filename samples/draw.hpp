@@ -81,13 +81,18 @@ inline std::vector<Point> confidentPoints(const Mat& confidence, int count)
     return chosen;
 }
 
-// A colour for a position: hue by the direction from the middle
-inline Scalar positionColor(const Point2d& fromMiddle)
+// Hues go round from 0 to 180.
+inline Scalar brightColor(double hue)
 {
-    const double hue = std::atan2(fromMiddle.y, fromMiddle.x) * 90 / CV_PI + 90;
     Mat3b pixel(1, 1, Vec3b(saturate_cast<uchar>(std::fmod(hue, 180)), 215, 255));
     cvtColor(pixel, pixel, COLOR_HSV2BGR);
     return Scalar(pixel(0, 0));
+}
+
+// A colour for a position: hue by the direction from the middle
+inline Scalar positionColor(const Point2d& fromMiddle)
+{
+    return brightColor(std::atan2(fromMiddle.y, fromMiddle.x) * 90 / CV_PI + 90);
 }
 
 // Both images side by side, each in a box, with lines between the `count` most confident matches
@@ -119,6 +124,44 @@ inline Mat matches(const Mat& image1, const Mat& image2, const Mat& flow, const 
                 }
         }
     return canvas;
+}
+
+// The smallest box around points
+inline Rect2f boxOf(const std::vector<Point2f>& points)
+{
+    Point2f low = points.at(0), high = low;
+    for (const Point2f& p : points)
+    {
+        low = Point2f(std::min(low.x, p.x), std::min(low.y, p.y));
+        high = Point2f(std::max(high.x, p.x), std::max(high.y, p.y));
+    }
+    return Rect2f(low, high);
+}
+
+// A picture around `wanted`, with a ring at each of these, a dot at the one of `found` that belongs to it, and a line between them
+inline Mat carriedPoints(const Mat& image, const std::vector<Point2f>& wanted, const std::vector<Point2f>& found, const Size& box)
+{
+    const Rect2f inner = boxOf(wanted);
+    const Point2f middle = (inner.tl() + inner.br()) / 2, half = Point2f(1, 1) * std::max(16.f, std::max(inner.width, inner.height));
+    const Rect part = Rect(Point(middle - half), Point(middle + half)) & Rect(Point(), image.size());
+    Matx23d toBox;
+    const Mat picture = fit(image(part) * 0.75, box, &toBox);  // darker: the points stand out
+    const auto place = [&](const Point2f& p) { return Point(Vec2d(toBox * Vec3d(p.x - part.x, p.y - part.y, 1))); };
+    for (int pass = 0; pass < 3; pass++)  // dots above rings above lines
+        for (size_t i = 0; i < wanted.size(); i++)
+        {
+            const Scalar color = brightColor(180. * i / wanted.size());
+            if (pass == 0)
+                line(picture, place(wanted[i]), place(found[i]), color, 2, LINE_AA);
+            else if (pass == 1)
+                circle(picture, place(wanted[i]), 9, color, 2, LINE_AA);
+            else
+            {
+                circle(picture, place(found[i]), 6, Scalar::all(0), FILLED, LINE_AA);
+                circle(picture, place(found[i]), 5, color, FILLED, LINE_AA);
+            }
+        }
+    return picture;
 }
 
 // Hue is the direction, saturation the length: white does not move, the longest vector is fully coloured

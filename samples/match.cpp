@@ -2,7 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-// Matches pairs of pictures and writes what there is to see: matches, warped picture, overlay, flow, confidence.
+// Matches pairs of pictures and writes what there is to see: matches, warped picture, overlay, flow, confidence, points carried over.
 
 #include <cstdio>
 #include <iostream>
@@ -17,20 +17,23 @@
 using namespace cv;
 
 static const char* usage =
-    "usage: example_semcorr_match [options] IMAGE1 IMAGE2 [IMAGE1 IMAGE2 ...]\n\n"
+    "usage: example_semcorr_match [options] IMAGE1 IMAGE2 [IMAGE1 IMAGE2 ...]\n"
+    "       example_semcorr_match [options] --points=CSV\n\n"
     "Finds for each pixel of IMAGE1 the same part in IMAGE2 and draws the result. The warped picture is drawn with a flow\n"
     "smoothed by confidence, the flow itself and the matches as they were found.\n\n"
     "  --model=FILE                    a model of Matcher::save        (default: the built-in one)\n"
     "  --mode=auto|dense|patchmatch    how to search                   (default: auto)\n"
     "  --out=DIR                       where the pictures go           (default: match_out)\n"
     "  --compare                       also nearest neighbours of the embedded backbone's features beside the matches\n"
+    "  --points=CSV                    pairs of pictures, beside this file, with points marked in both: the share of them that\n"
+    "                                  nearest neighbours and this matcher carry to their places, and a picture, points.png\n"
     "  --progress                      with --mode=patchmatch, also the flow after each iteration, side by side\n"
     "  --help                          this text\n";
 
 struct Options
 {
     std::vector<std::string> images;
-    std::string model, out = "match_out";
+    std::string model, points, out = "match_out";
     int mode = semcorr::SEARCH_AUTO;
     bool help = false, compare = false, progress = false;
 };
@@ -61,25 +64,26 @@ static Options parse(int argc, char** argv)
             options.progress = true;
         else if (arg.compare(0, 1, "-") != 0)
             options.images.push_back(arg);
-        else if (key != "--model" && key != "--mode" && key != "--out")
+        else if (key != "--model" && key != "--mode" && key != "--points" && key != "--out")
             throw std::runtime_error("unknown option " + arg + "; see --help");
         else if (value.empty())
             throw std::runtime_error(key + " needs a value: " + key + "=...");
         else if (key == "--mode")
             options.mode = searchMode(value);
         else
-            (key == "--model" ? options.model : options.out) = value;
+            (key == "--model" ? options.model : key == "--points" ? options.points : options.out) = value;
     }
     if (options.progress && options.mode != semcorr::SEARCH_PATCHMATCH)
         throw std::runtime_error("--progress needs --mode=patchmatch");
-    if (!options.help && (options.images.empty() || options.images.size() % 2))
+    const bool nothing = options.images.empty() && options.points.empty();
+    if (!options.help && (nothing || options.images.size() % 2))
         throw std::runtime_error(format("%d pictures given, expected one or more pairs; see --help", (int)options.images.size()));
     return options;
 }
 
-static Mat readImage(const std::string& path)
+static Mat readImage(const std::string& path, int flags = IMREAD_COLOR)
 {
-    const Mat image = imread(path, IMREAD_COLOR);
+    const Mat image = imread(path, flags);
     if (image.empty())
         throw std::runtime_error("cannot read the picture " + path);
     return image;
@@ -158,6 +162,45 @@ static std::vector<Mat> comparePair(semcorr::Matcher& nearest, semcorr::Matcher&
     return row;
 }
 
+// Where the points that are marked in both pictures come out, by nearest neighbours and by the matcher: a row of pictures, cut out
+// around the points, and a line of text
+static std::vector<Mat> carryPoints(semcorr::Matcher& nearest, semcorr::Matcher& matcher, const semcorr::ImagePair& pair)
+{
+    const int asStored = IMREAD_COLOR | IMREAD_IGNORE_ORIENTATION;  // as points are counted
+    const Mat image1 = readImage(pair.image1, asStored), image2 = readImage(pair.image2, asStored);
+    const std::vector<Point2f> from = pair.points1, wanted = pair.points2;
+    const Rect2f box = draw::boxOf(wanted);
+    const double near = 0.15 * std::max(box.width, box.height);  // the widest threshold of PCK
+    std::vector<Mat> row = { draw::carriedPoints(image1, from, from, Size(480, 480)) };
+    int found[2] = { 0, 0 };
+    semcorr::Matcher* const matchers[] = { &nearest, &matcher };
+    for (int i = 0; i < 2; i++)
+    {
+        std::vector<Point2f> points;
+        matchers[i]->transferKeypoints(image1, image2, from, points);
+        for (size_t j = 0; j < points.size(); j++)
+            found[i] += norm(points[j] - wanted[j]) <= near;
+        row.push_back(draw::carriedPoints(image2, wanted, points, Size(480, 480)));
+    }
+    printf("%s - %s: %d of %d points within 0.15 of their box by nearest neighbours, %d by this matcher\n", stem(pair.image1).c_str(),
+           stem(pair.image2).c_str(), found[0], (int)from.size(), found[1]);
+    return row;
+}
+
+static void drawPoints(semcorr::Matcher& nearest, semcorr::Matcher& matcher, const Options& options)
+{
+    const size_t slash = options.points.find_last_of("/\\");
+    const std::string folder = slash == std::string::npos ? "." : options.points.substr(0, slash + 1);
+    std::vector<semcorr::ImagePair> pairs;
+    semcorr::readPairs("csv", folder, options.points, pairs);
+    std::vector<std::vector<Mat> > rows;
+    for (const semcorr::ImagePair& pair : pairs)
+        rows.push_back(carryPoints(nearest, matcher, pair));
+    const std::string file = options.out + "/points.png";
+    write(file, draw::contactSheet(rows, { "marked by hand", "nearest neighbours", "this matcher" }, 400));
+    printf("written: %s; rings are where the points belong, dots where they come out\n", file.c_str());
+}
+
 static void printStats(const std::string& title, const semcorr::Matcher::Stats& s)
 {
     printf("%s\n  %s, %.1f k pairs of cells scored, %.1f MB of workspace\n"
@@ -175,7 +218,12 @@ static void run(const Options& options)
     if (!utils::fs::createDirectories(options.out))
         throw std::runtime_error("cannot make the folder " + options.out);
 
-    Ptr<semcorr::Matcher> nearest = options.compare ? nearestNeighbours(semcorr::FeatureNet::create(), true) : Ptr<semcorr::Matcher>();
+    const bool compared = options.compare || !options.points.empty();
+    const Ptr<semcorr::Matcher> nearest = compared ? nearestNeighbours(semcorr::FeatureNet::create(), true) : Ptr<semcorr::Matcher>();
+    if (!options.points.empty())
+        drawPoints(*nearest, *matcher, options);
+    if (options.images.empty())
+        return;
     std::vector<std::vector<Mat> > rows, comparison;
     for (size_t i = 0; i < options.images.size(); i += 2)
     {

@@ -8,7 +8,8 @@ usage() {
 usage: scripts/demo.sh [options of scripts/build.sh]
 
 Builds what the demo needs, matches some pairs of pictures and writes what came out to <build dir>/demo. Open
-contact_sheet.png there first, then comparison.png: nearest neighbours of the backbone's features beside the built-in matcher.
+contact_sheet.png there first, then points.png and comparison.png: nearest neighbours of the backbone's features beside the
+built-in matcher.
 EOF
 }
 
@@ -35,4 +36,4 @@ for ((i = 0; i < ${#candidates[@]}; i += 2)); do  # not every release of OpenCV 
     pair=("${candidates[@]:i:2}")
     if [ -e "${pair[0]}" ] && [ -e "${pair[1]}" ]; then images+=("${pair[@]}"); fi
 done
-"$build/bin/example_semcorr_match" --compare --out="$build/demo" "${images[@]}"
+"$build/bin/example_semcorr_match" --compare "--points=$data/points.csv" --out="$build/demo" "${images[@]}"

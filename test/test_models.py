@@ -3,8 +3,10 @@
 
 Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2; and the trainer, built by
 scripts/train.sh --build-only."""
+import contextlib
 import gzip
 import hashlib
+import io
 import json
 import os
 import pathlib
@@ -13,8 +15,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
+from unittest import mock
 
 import cv2 as cv
 
@@ -109,15 +113,42 @@ class Tables(unittest.TestCase):
 
     def test_seeds(self):
         evaluations = [dict(self.evaluation('adapter', 'dense', pck, 0), seed=seed) for seed, pck in enumerate((0.2, 0.3, 0.4))]
-        runs = [{'recipe': 'adapter', 'without': '', 'cpuSeconds': 10 * s, 'steps': 5, 'peakBytes': 7 * s} for s in (1, 2, 3)]
+        runs = [{'recipe': 'adapter', 'without': '', 'cpuSeconds': 10 * s, 'startSeconds': 100 / s, 'steps': 5,
+                 'peakBytes': 7 * s} for s in (1, 2, 3)]
         row, = tables.summary({'evaluations': evaluations, 'runs': runs, 'timings': []})
         self.assertAlmostEqual(row['pck'][0], 0.3)
         self.assertAlmostEqual(row['deviation'][0], 0.1)
         self.assertEqual([row['trainSeconds'], row['trainBytes']], [10, 21])
+        self.assertIn('| 5 | 10 + 33 | 2000 | 0.0 |', tables.methods_table({'methods': [row]}))
 
     def test_the_tutorial_has_a_place_for_them(self):
         page = tables.TUTORIAL.read_text(encoding='utf-8')
-        self.assertEqual([page.count(tables.BEGIN), page.count(tables.END)], [1, 1])
+        for name in tables.PARTS:
+            self.assertEqual([page.count(mark.format(name)) for mark in (tables.BEGIN, tables.END)], [1, 1])
+
+    def test_parts(self):
+        """Only what was measured completely goes into the tutorial, each recipe into one part."""
+        names = [name for part in tables.PARTS.values() for name in part]
+        self.assertEqual(sorted(names), sorted([*recipes.RECIPES, recipes.LEAVE_ONE_OUT]))
+        evaluations = [self.evaluation('nearest/lite0-400', 'dense', 0.3, 0.5, nearest=''), self.evaluation('default', 'dense', 0.1, 0.1, 'Car')]
+        evaluations += [self.evaluation(name, 'dense', 0.4, 0.5) for name in tables.METHODS]
+        results = {'evaluations': evaluations, 'runs': [], 'timings': [], 'categories': ['Car', 'Duck'], 'seeds': [1], 'name': 'made-up',
+                   'pairs': 7, 'command': 'models.sh', 'quick': False,
+                   'machine': {'cpu': 'x', 'cores': 1, 'threads': 1, 'opencv': '4', 'revision': ''}}
+        results['methods'] = tables.summary(results)
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.StringIO()) as said:
+            page = pathlib.Path(folder, 'page.markdown')
+            page.write_text(''.join(f'{tables.BEGIN.format(name)}{name}{tables.END.format(name)}' for name in tables.PARTS))
+            with mock.patch.object(tables, 'TUTORIAL', page):
+                tables.update_tutorial(results)
+            text = page.read_text()
+        self.assertIn(f'{tables.BEGIN.format("models")}models{tables.END.format("models")}', text)
+        self.assertIn('"models" stays as it is', said.getvalue())
+        written = text.split(tables.END.format('methods'))[0]
+        for words in 'adapter alone', 'ANC-Net A', 'nearest neighbours, Lite0', 'above all others':
+            self.assertIn(words, written)
+        for words in 'default', 'left out':
+            self.assertNotIn(words, written)
 
 
 class ReplaceDefault(test_train.Data):
@@ -126,7 +157,8 @@ class ReplaceDefault(test_train.Data):
         super().setUp()
         self.repo = pathlib.Path(self.dir.name, 'repo')
         for name in ('tools/default_model/replace.py', 'tools/bench/common.py', 'data/README.md', 'README.md', 'tutorials/semcorr_evaluate.markdown',
-                     'data/pmnc_lite0.yml.gz', *(f'samples/data/{name}.jpg' for name in ('chelsea', 'raccoon', 'hopper', 'collins'))):
+                     'data/pmnc_lite0.yml.gz', 'samples/data/points.csv',
+                     *(f'samples/data/{name}.jpg' for name in ('chelsea', 'raccoon', 'hopper', 'collins'))):
             copy = self.repo / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy)
@@ -157,7 +189,7 @@ class ReplaceDefault(test_train.Data):
                       f'| {" / ".join(figures[0])} |'):
             self.assertIn(words, page)
         self.assertIn('made-up pairs: 16 pairs, round, square | ', (self.repo / 'README.md').read_text())
-        for name in 'match', 'compare':
+        for name in 'match', 'compare', 'points':
             self.assertGreater((self.repo / f'doc/pics/{name}.jpg').stat().st_size, 10000)
         before = self.data.read_bytes()  # again: the same figures in the same place
         self.assertEqual(self.replace(self.data).returncode, 0)
@@ -243,13 +275,27 @@ class Models(test_train.Data):
         run, = self.results('--only=adapter', '--seeds=5', *SMALL, '--steps=2', '--versions=2')['runs']
         self.assertEqual(run['steps'], 2)
 
+    def test_begins_with_another_recipe(self):
+        """With its adapter; and is trained again where that one is."""
+        options = ['--only=ncnet_33', '--seeds=5', *SMALL, '--versions=2', '--batch=2']
+        run, = self.results(*options, '--steps=2')['runs']
+        adapter = json.loads(pathlib.Path(self.out, 'runs/adapter-5/run.json').read_text())
+        self.assertEqual([run['name'], run['start'], run['startSeconds']], ['ncnet_33-5', adapter['sha256'], adapter['cpuSeconds']])
+        self.assertRegex(run['provenance'], r'(?s)Began with the adapter of:\n  Trained by .*\n  Seed 5, 2 of 2 steps')
+        self.assertIn(f'| 2 | {run["cpuSeconds"]:.0f} + {adapter["cpuSeconds"]:.0f} |', pathlib.Path(self.out, 'models.md').read_text())
+        again, = self.results(*options, '--steps=2')['runs']
+        self.assertEqual(again, run)
+        again, = self.results(*options, '--steps=3')['runs']
+        self.assertEqual([again['steps'], again['start'] == run['start']], [3, False])
+
     def test_recipes(self):
         self.assertEqual({file.stem for file in recipes.FOLDER.glob('*.yml')}, set(recipes.RECIPES))
         for name, recipe in recipes.RECIPES.items():
             words = [test_train.TRAINER, f'--config={recipes.FOLDER / name}.yml', '--pairs=nothing.csv', '--root=' + self.root,
                      '--outputs=', '--out=' + self.out, *['--photos=' + os.path.join(self.root, 'round')] * recipe.photos]
+            words += ['--start-from=nothing.pt'] * bool(recipe.start)
             result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
-            self.assertIn('nothing.csv', result.stderr)  # the options are right, the data are not there
+            self.assertRegex(result.stderr, r'nothing\.(csv|pt)')  # the options are right, the data are not there
             self.assertEqual(result.returncode, 1)
 
     def test_mistakes(self):

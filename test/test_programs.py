@@ -3,6 +3,7 @@
 
 Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2."""
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -122,6 +123,29 @@ class MatchProgram(Programs, unittest.TestCase):
         both = cv2.imread(os.path.join(out, 'comparison.png'))[28:].astype(int)
         shift = (both.shape[1] - 8) // 2
         self.assertGreater(np.abs(both[:, 8:shift] - both[:, 8 + shift:2 * shift]).mean(), 0.5)
+
+    def test_points(self):
+        """Of the project's pictures the matcher carries more to their places than nearest neighbours do."""
+        out = self.path('out')
+        result = self.call('--points=' + os.path.join(REPO, 'samples', 'data', 'points.csv'), '--out=' + out)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        counts = re.findall(r'(\d+) of (\d+) points within .* by nearest neighbours, (\d+) by this matcher', result.stdout)
+        self.assertEqual([int(of) for _, of, _ in counts], [8, 5])
+        for nearest, _, found in counts:
+            self.assertGreater(int(found), int(nearest))
+        sheet = cv2.imread(os.path.join(out, 'points.png'))
+        self.assertEqual(sheet.shape, (28 + 2 * 408, 8 + 3 * 408, 3))
+        self.assertEqual(os.listdir(out), ['points.png'])
+
+    def test_points_that_cannot_be_read(self):
+        head, row = 'imageA,imageB,XA1,YA1,XB1,YB1', 'one.png,two.png,'
+        for lines, *words in (([head, row + '5,5,,'], 'points.csv'), ([head, row + ',,,'], 'no keypoint'),
+                              ([head, 'none.png,two.png,5,5,5,5'], 'none.png'), (['nothing'], 'points.csv')):
+            with open(self.path('points.csv'), 'w') as f:
+                f.write('\n'.join(lines) + '\n')
+            self.assertFails(self.call('--points=' + self.path('points.csv'), '--out=' + self.path('out')), *words)
+        self.assertFails(self.call('--points=' + self.path('nothing.csv'), '--out=' + self.path('out')), 'nothing.csv')
+        self.assertFails(self.call('--points='), '--points')
 
     def test_contact_sheet_of_several_pairs(self):
         out = self.path('out')

@@ -280,7 +280,7 @@ class Train(Data):
         self.train(start, *still)
         np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)  # half precision
         provenance = cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance()
-        words = r'(?s)24 pairs.*Began with weights of:\n  Trained by .*\n  Data: 5 photos .*\n  Seed 1, 12 of 12 steps'
+        words = r'(?s)24 pairs.*Began with the weights of:\n  Trained by .*\n  Data: 5 photos .*\n  Seed 1, 12 of 12 steps'
         self.assertRegex(provenance, words)
         self.train(*still)
         self.assertGreater(np.abs(self.learned(self.out) - self.learned(photos)).max(), 0.01)
@@ -292,6 +292,19 @@ class Train(Data):
                                ('--deviation=9,9,9', 'another backbone')):
             self.assertFails(self.call(start, option), *words)
         self.assertFails(self.call('--net=3-3-3', '--adapter=none', start), '\n>   and ', ' more')
+
+    def test_begins_with_an_earlier_adapter(self):
+        """Whatever scoring net it was trained with"""
+        first = os.path.join(self.dir.name, 'first')
+        self.train('--net=none', '--out=' + first)
+        start = ['--start-from=' + self.file('checkpoint.pt', first), '--start-with=adapter', '--method=ncnet', '--net=3-3']
+        self.train(*start, '--steps=1', '--rate=0')
+        features = [cv2.semcorr.Matcher.create(self.file('model.yml', out)).getFeatureNet().compute(draw('round', 1)[0]) for out in (first, self.out)]
+        np.testing.assert_allclose(*features, rtol=0, atol=2e-3)  # half precision
+        self.assertIn('Began with the adapter of:', cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
+        self.assertFails(self.call(*start, '--adapter-hidden=16'), 'another net', '"adapter.block0_widen_weight: 32')
+        self.assertFails(self.call(*start[:1], *start[2:]), 'another net', 'nothing there, "method.')
+        self.assertFails(self.call(*start[1:]), '--start-with=adapter', '--start-from')
 
     def test_begins_with_earlier_weights_and_resumes(self):
         first, whole = (os.path.join(self.dir.name, name) for name in ('first', 'whole'))

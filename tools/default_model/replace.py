@@ -10,7 +10,8 @@ is there already: its figures are replaced. Then build and test again: the file 
 Writes  data/pmnc_lite0.yml.gz          the model
         data/README.md, README.md, tutorials/semcorr_evaluate.markdown
                                         what stands between <!-- default model --> and <!-- end of default model -->
-        doc/pics/match.jpg, compare.jpg pictures of the match sample
+        doc/pics/match.jpg, compare.jpg, points.jpg
+                                        pictures of the match sample
 """
 import argparse
 import gzip
@@ -128,9 +129,10 @@ def rewrite(path, text):
 
 def draw(args, folder, plain):
     pictures = [ROOT / 'samples' / 'data' / f'{name}.jpg' for pair in PAIRS for name in pair]
-    run(args.build / 'bin/example_semcorr_match', '--compare', f'--model={plain}', f'--out={folder}', *pictures)
-    sheet, comparison = (cv2.imread(str(pathlib.Path(folder, name + '.png'))) for name in ('contact_sheet', 'comparison'))
-    for name, picture in ('match', sheet[:, :SHEET_WIDTH]), ('compare', comparison):
+    run(args.build / 'bin/example_semcorr_match', '--compare', f'--points={ROOT / "samples/data/points.csv"}', f'--model={plain}',
+        f'--out={folder}', *pictures)
+    sheet, comparison, points = (cv2.imread(str(pathlib.Path(folder, name + '.png'))) for name in ('contact_sheet', 'comparison', 'points'))
+    for name, picture in ('match', sheet[:, :SHEET_WIDTH]), ('compare', comparison), ('points', points):
         write(ROOT / 'doc' / 'pics' / f'{name}.jpg', cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes())
 
 

@@ -183,7 +183,7 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     results = measure(args)
     write(args.out / 'models.json', json.dumps(results, indent=1, ensure_ascii=False) + '\n')
-    write(args.out / 'models.md', tables.document(results))
+    write(args.out / 'models.md', tables.whole_document(results))
     for table in results['figures'], results['claims']:
         print_table({'table': table})
     publish(results, args)

@@ -1,4 +1,6 @@
-"""Results of models.py as text: the table of methods, which required figures and which claims of PMNC's paper hold."""
+"""Results of models.py as text: tables of methods and of models, which required figures and which claims of PMNC's paper hold."""
+import sys
+
 import numpy as np
 
 import recipes
@@ -6,7 +8,7 @@ from replace import without_folders
 from report import markdown, replace_between, verdict
 
 TUTORIAL = recipes.ROOT / 'tutorials/semcorr_train.markdown'
-BEGIN, END = '<!-- measured: written by scripts/models.sh --docs -->', '<!-- measured: end -->'
+BEGIN, END = '<!-- {} measured: written by scripts/models.sh --docs -->', '<!-- {} measured: end -->'  # of a part of the tutorial
 ALPHAS = 0.05, 0.1, 0.15
 REQUIRED = {'default': (0.39, 0.63, 0.74), 'specialised': (0.42, 0.65, 0.76), 'resnet50': (0.45, 0.67, 0.76)}
 GAIN_LEFT_OUT = 0.05, 0.10, 0.12  # over nearest neighbours
@@ -14,6 +16,8 @@ GAIN_PHOTOS = 0.05                # at 0.1
 BETWEEN_SEARCHES = 0.5            # points
 TRAINING = 15, 4                  # minutes of one core; GB; of all but CONSENSUS, which is there to compare with
 CONSENSUS = 'ncnet_33', 'ncnet_555', 'ancnet'  # learn from the same pairs and features as `pmnc`, as does `adapter`
+METHODS = 'pmnc', 'adapter', *CONSENSUS
+PARTS = {'methods': METHODS, 'models': tuple(name for name in [*recipes.RECIPES, recipes.LEAVE_ONE_OUT] if name not in METHODS)}
 
 
 def find(rows, **wanted):
@@ -36,6 +40,7 @@ def summary(results):
         rows.append({'recipe': recipe, 'title': title(recipe), 'mode': mode, 'seeds': [e['seed'] for e in of],
                      'nearest': of[0]['nearest'], 'pck': pck.mean(0).tolist(), 'deviation': pck.std(0, ddof=1).tolist() if len(pck) > 1 else None,
                      'trainSeconds': min((r['cpuSeconds'] for r in runs), default=None),  # others may have computed features
+                     'startSeconds': min((r['startSeconds'] for r in runs), default=None),
                      'trainBytes': max((r['peakBytes'] for r in runs), default=None),
                      'steps': runs[0]['steps'] if runs else None, **(timing[0] if timing else {})})
     return rows
@@ -71,25 +76,25 @@ def category_gains(results, recipe, category, without=''):
     return (np.min(means, 0) - nearest).tolist()
 
 
-def figures(results):
-    """What is required. Rows: what, required, measured, holds (None where it was not measured)."""
+def figures(results, names=tuple(recipes.RECIPES)):
+    """What is required of these recipes. Rows: what, required, measured, holds (None where it was not measured)."""
     rows = []
-    for recipe, bounds in REQUIRED.items():
-        for alpha, value, bound in zip(ALPHAS, worse(results, recipe), bounds):
+    for recipe in (name for name in names if name in REQUIRED):
+        for alpha, value, bound in zip(ALPHAS, worse(results, recipe), REQUIRED[recipe]):
             line(rows, f'{title(recipe)}: PCK at {alpha}', value, bound)
-    for category in results['categories']:
+    for category in results['categories'] * ('default' in names):
         gains = category_gains(results, 'default', category, category)
         for alpha, gain, bound in zip(ALPHAS, gains, GAIN_LEFT_OUT):
             line(rows, f'default without {category}, on {category}: PCK at {alpha} over nearest neighbours', gain, bound, '{:+.3f}')
-    for category in results['categories']:
+    for category in results['categories'] * ('photos' in names):
         gain = category_gains(results, 'photos', category)[1]
         line(rows, f'photos only, {category}: PCK at 0.1 over nearest neighbours', gain, GAIN_PHOTOS, '{:+.3f}')
-    for recipe in (name for name in recipes.RECIPES if name not in CONSENSUS):
+    for recipe in (name for name in names if name not in CONSENSUS):
         row = (rows_of(results, recipe) or [{}])[0]
         for what, key, unit, bound in ('minutes', 'trainSeconds', 60, TRAINING[0]), ('GB', 'trainBytes', 1e9, TRAINING[1]):
             value = row.get(key) and row[key] / unit
             line(rows, f'{title(recipe)}: training, {what}', value, bound, '{:.1f}', most=True)
-    for recipe in (name for name, recipe in recipes.RECIPES.items() if len(recipe.modes) == 2):
+    for recipe in (name for name in names if len(recipes.RECIPES[name].modes) == 2):
         pck = [row['pck'] for row in rows_of(results, recipe)]
         apart = 100 * float(np.abs(np.subtract(*pck)).max()) if len(pck) == 2 else None
         line(rows, f'{title(recipe)}: PatchMatch and dense apart, points', apart, BETWEEN_SEARCHES, '{:.2f}', most=True)
@@ -136,7 +141,8 @@ def methods_table(results):
     for row in results['methods']:
         deviations = row['deviation'] or [None] * len(ALPHAS)
         trained = row['trainSeconds'] is not None
-        training = [f'{row["steps"]}', f'{row["trainSeconds"]:.0f}', f'{1e3 * row["trainSeconds"] / row["steps"]:.0f}',
+        seconds = f'{row["trainSeconds"]:.0f}' + (f' + {row["startSeconds"]:.0f}' if row['startSeconds'] else '') if trained else '-'
+        training = [f'{row["steps"]}', seconds, f'{1e3 * row["trainSeconds"] / row["steps"]:.0f}',
                     f'{row["trainBytes"] / 1e9:.1f}'] if trained else ['-'] * 4
         matching = [f'{row["searchMs"]:.1f}', f'{row["totalMs"]:.0f}', f'{row["workspace"] / 1e6:.1f}',
                     f'{row["processBytes"] / 1e6:.0f}'] if 'searchMs' in row else ['-'] * 4
@@ -168,8 +174,17 @@ def judged(rows):
                     [[row['what'], row['required'], row['measured'], verdict(row)] for row in rows])
 
 
-def document(results):
-    """Everything as Markdown."""
+def part(results, names):
+    """What there is of these recipes, and of nearest neighbours of the same features."""
+    def of(rows):
+        return [row for row in rows if row['recipe'] in names or row['recipe'] in nearest]
+    nearest = {e['nearest'] for e in results['evaluations'] if e['recipe'] in names}
+    return {**results, **{key: of(results[key]) for key in ('runs', 'evaluations', 'timings', 'methods')}}
+
+
+def document(results, names):
+    """What was measured of these recipes, as Markdown."""
+    results = part(results, names)
     machine, timing = results['machine'], (results['timings'] or [{}])[0]
     commit = f', commit {machine["revision"]}' * bool(machine['revision'])
     seeds = ', '.join(map(str, results['seeds']))
@@ -177,19 +192,40 @@ def document(results):
              f'{machine["threads"]} threads, OpenCV {machine["opencv"]}. Data: {results["name"]}, {results["pairs"]} pairs to measure on '
              f'of pictures that were not trained on; none of them chose a step, as the last one\'s weights count; the options of the '
              f'recipes were chosen with them. PCK by the keypoints\' box, mean of the categories, mean ± standard deviation over the seeds {seeds}.',
-             f'Training: the time that a run kept processors busy, the least of the seeds, as the first one also computes features. '
+             f'Training: the time that a run kept processors busy, the least of the seeds, as the first one also computes features; what is '
+             f'added is the time of the run that it begins with. '
              f'Times of matching are the best of {timing.get("repetitions", "-")}, mean of {timing.get("pairs", "-")} pairs, one method after the '
              'other: search is all from features to flow, in one direction. Workspace is what the search held, process all that a '
              'Python program needed.', methods_table(results)]
     left_out = left_out_table(results)
     if left_out:
-        parts += [f'Categories that were left out of the default\'s training (the photos stay):', left_out]
-    parts += ['What is required of them, where the worse of dense search and PatchMatch counts:', judged(results['figures']),
-              'What PMNC\'s paper claims, measured here:', judged(results['claims'])]
+        parts += ['Categories that were left out of the default\'s training (the photos stay):', left_out]
+    parts += ['What is required of them, where the worse of dense search and PatchMatch counts:',
+              judged(figures(results, [name for name in names if name in recipes.RECIPES]))]
+    if 'pmnc' in names:
+        parts += ['What PMNC\'s paper claims, measured here:', judged(claims(results))]
     if results['quick']:
         parts.insert(0, '**A trial of the program with `--quick`: none of these figures means anything.**')
     return '\n\n'.join(parts) + '\n'
 
 
+def complete(results, names):
+    """Whether all of these recipes were measured"""
+    found = {e['recipe'] for e in results['evaluations'] if not e['without']}
+    found |= {recipes.LEAVE_ONE_OUT} if any(e['without'] for e in results['evaluations']) else set()
+    return set(names) <= found
+
+
+def whole_document(results):
+    """All that was measured, part by part"""
+    measured = {e['recipe'] for e in results['evaluations']}
+    return '\n'.join(f'# {name.capitalize()}\n\n{document(results, names)}' for name, names in PARTS.items() if measured & set(names))
+
+
 def update_tutorial(results):
-    replace_between(TUTORIAL, BEGIN, END, document(results))
+    """Writes the parts of which everything was measured."""
+    for name, names in PARTS.items():
+        if complete(results, names):
+            replace_between(TUTORIAL, BEGIN.format(name), END.format(name), document(results, names))
+        else:
+            print(f'{TUTORIAL.name}: the part "{name}" stays as it is, as not all of {", ".join(names)} was measured', file=sys.stderr)

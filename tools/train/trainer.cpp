@@ -170,7 +170,8 @@ std::string Trainer::provenance() const
                            pck[2], validation.description().c_str());
     }
     if (!options.startFrom.empty())
-        text += "Began with weights of:\n" + indented(start.provenance);
+        text += std::string("Began with the ") + (options.startWith == "all" ? "weights" : "adapter") + " of:\n" +
+                indented(start.provenance);
     return text + options.note;
 }
 
