@@ -299,9 +299,11 @@ class Train(Data):
         self.train('--net=none', '--out=' + first)
         start = ['--start-from=' + self.file('checkpoint.pt', first), '--start-with=adapter', '--method=ncnet', '--net=3-3']
         self.train(*start, '--steps=1', '--rate=0')
-        features = [cv2.semcorr.Matcher.create(self.file('model.yml', out)).getFeatureNet().compute(draw('round', 1)[0]) for out in (first, self.out)]
+        nets = [cv2.semcorr.Matcher.create(self.file('model.yml', out)).getFeatureNet() for out in (first, self.out)]
+        features = [net.compute(draw('round', 1)[0]) for net in nets]
         np.testing.assert_allclose(*features, rtol=0, atol=2e-3)  # half precision
-        self.assertIn('Began with the adapter of:', cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
+        self.assertIn('Began but for the scoring net with the weights of:',
+                      cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
         self.assertFails(self.call(*start, '--adapter-hidden=16'), 'another net', '"adapter.block0_widen_weight: 32')
         self.assertFails(self.call(*start[:1], *start[2:]), 'another net', 'nothing there, "method.')
         self.assertFails(self.call(*start[1:]), '--start-with=adapter', '--start-from')
@@ -388,7 +390,11 @@ class Train(Data):
                                 (['--start-from=' + self.file('model.yml')], 'checksum'),
                                 (['--resume', '--steps=2', '--rate=0.001'], 'another training', 'rate: '),
                                 (['--resume', '--steps=2', '--out=' + self.dir.name], 'checkpoint.pt'),
-                                (['--val-pairs=none.csv'], 'none.csv'), (['--photos=none'], 'none'), (['--out='], '--out is empty')):
+                                (['--start-from=' + self.file('checkpoint.pt'), '--adapter-hidden=16', '--out=' + self.dir.name],
+                                 'another net'),
+                                (['--val-pairs=none.csv'], 'none.csv'), (['--photos=none'], 'none'), (['--out='], '--out is empty'),
+                                (['--net=4-4'], '--net=4-4'), (['--method=ancnet', '--net=D'], '--net=D'),
+                                (['--adapter-start=identity', '--adapter-channels=64'], '--adapter-channels=64')):
             self.assertFails(self.call(*options, '--cache=' + cache), *words)
             self.assertFalse(os.path.exists(cache), options)
 
@@ -399,6 +405,20 @@ class Train(Data):
         self.assertEqual(status, -signal.SIGKILL)
         self.assertFalse(os.path.exists(self.file('model.yml')))
         self.assertFails(self.call('--steps=2', '--resume'), 'another training', 'steps: 100000')
+
+    def test_a_kept_model_belongs_to_the_checkpoint_beside_it(self):
+        """A run that replaces another was killed after its first good model, and the other one goes on."""
+        options = ['--steps=4', '--validate-every=2', '--val-pairs=' + self.val]
+        self.train(*options)
+        checkpoint = self.file('checkpoint.pt')
+        with open(checkpoint, 'rb') as f:
+            content = f.read()
+        self.train(*options, '--rate=0.001', '--overwrite')
+        with open(checkpoint, 'wb') as f:
+            f.write(content)
+        self.assertIn('rate=0.001', cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
+        self.train(*options, '--resume')
+        self.assertNotIn('rate=0.001', cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
 
     def test_points_outside(self):
         picture, corners = draw('round', 0)  # 128 x 96
@@ -668,8 +688,18 @@ class Train(Data):
                 ('--pairs=none.csv', 'none.csv'), ('--backbone=none.onnx', 'none.onnx'), ('--outputs=nothing', 'nothing', 'block10'),
                 ('--fine-tune=13', '--fine-tune=13', 'at most 12', 'block10'), ('--fine-tune=-1', '[0, '),
                 ('--backbone-rate=x', '--backbone-rate=x'), ('--mean=1,2', '--mean=1,2'), ('--photos=nowhere', 'nowhere'),
-                ('--resume', 'checkpoint.pt')):
+                ('--resume', 'checkpoint.pt'), ('--deviation=1,0,1', '--deviation=1,0,1'), ('--net-start=identity', '--net-start', 'pmnc'),
+                ('--out=/dev/null/x', '--out=/dev/null/x', 'cannot be made')):
             self.assertFails(self.call(option), 'semcorr_train: ', *words)
+        photos = '--photos=' + os.path.join(self.root, 'round')
+        self.assertFails(self.call(photos, '--val-pairs=' + self.val, pairs=False), '--val-pairs without --root')
+        self.assertFails(self.call(photos, '--only=round', pairs=False), '--only', 'without --pairs')
+        config = self.file('wrong.yml', self.dir.name)
+        with open(config, 'w') as f:
+            f.write('steps: 3\nno colon\n')
+        self.assertFails(self.call('--config=' + config), 'wrong.yml', 'name: value')
+        start = '--start-from=' + config, '--start-with=adapter', '--adapter=none'
+        self.assertFails(self.call(*start), '--start-with=adapter --adapter=none')
         result = subprocess.run([TRAINER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.assertFails(result, 'nothing to train on')
         result = subprocess.run([TRAINER, '--help'], stdout=subprocess.PIPE, text=True, check=True)

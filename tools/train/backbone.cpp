@@ -110,6 +110,8 @@ Backbone createBackbone(const Options& options)
     if (!options.deviation.empty())
     {
         const cv::Scalar deviation = parseChannels("deviation", options.deviation);
+        if (deviation[0] * deviation[1] * deviation[2] == 0)
+            CV_Error(cv::Error::StsBadArg, "--deviation=" + cv::semcorr::printable(options.deviation) + ": expected none that is 0");
         params.scale = cv::Scalar(1 / deviation[0], 1 / deviation[1], 1 / deviation[2]);
     }
     backbone.net = backbone.file.empty() ? FeatureNet::create(backbone.onnx, params) : FeatureNet::create(backbone.file, params);

@@ -76,6 +76,7 @@ static void writeHistory(torch::serialize::OutputArchive& archive, const History
     archive.write("validated", numbers(validated));
     archive.write("pck", numbers(pck));
     archive.write("best", numbers({ history.best, (double)history.bestStep, history.seconds }));
+    archive.write("kept", textTensor(history.kept));
 }
 
 static Tensor readTensor(torch::serialize::InputArchive& archive, const char* name)
@@ -98,6 +99,9 @@ static History readHistory(torch::serialize::InputArchive& archive)
     history.best = best.at(0);
     history.bestStep = (int)best.at(1);
     history.seconds = best.at(2);
+    Tensor kept;
+    if (archive.try_read("kept", kept))  // not in files of earlier programs
+        history.kept = tensorText(kept);
     return history;
 }
 
@@ -135,10 +139,10 @@ static std::map<std::string, std::string> linesByName(const std::string& text)
 }
 
 // Lines of both that the other lacks, as text; the first ones, where they are many
-static std::string difference(const std::string& there, const std::string& now)
+static std::string difference(const std::map<std::string, std::string>& linesThere,
+                              const std::map<std::string, std::string>& linesNow)
 {
     static const int MOST = 8;
-    const std::map<std::string, std::string> linesThere = linesByName(there), linesNow = linesByName(now);
     std::map<std::string, std::string> all = linesThere;
     all.insert(linesNow.begin(), linesNow.end());
     std::string result;
@@ -198,23 +202,22 @@ template<typename Use> static void readArchive(const std::string& file, const Us
 
 static void checkNets(const std::string& file, const std::string& there, const std::string& now)
 {
-    const std::string differences = difference(there, now);
+    const std::string differences = difference(linesByName(there), linesByName(now));
     if (!differences.empty())
         CV_Error(cv::Error::StsUnmatchedSizes, nameOf(file) + " is of another net, expected tensors of the same shapes:" + differences);
 }
 
-static std::string firstLines(const std::string& text, size_t count)
+// An option that the program which wrote the file did not know had its default. Lines of the file with other names than those of
+// `identity` count only where it is complete.
+static void checkIdentity(const std::string& file, const std::string& text, const std::vector<std::string>& identity, bool complete)
 {
-    std::istringstream stream(text);
-    std::vector<std::string> lines;
-    for (std::string line; lines.size() < count && std::getline(stream, line);)
-        lines.push_back(line);
-    return joinLines(lines);
-}
-
-static void checkIdentity(const std::string& file, const std::string& there, const std::vector<std::string>& identity)
-{
-    const std::string differences = difference(there, joinLines(identity));
+    std::map<std::string, std::string> there = linesByName(text);
+    const std::map<std::string, std::string> defaults = linesByName(joinLines(learningOptions(Options())));
+    there.insert(defaults.begin(), defaults.end());
+    const std::map<std::string, std::string> now = linesByName(joinLines(identity));
+    for (auto line = there.begin(); line != there.end() && !complete;)
+        line = now.count(line->first) ? std::next(line) : there.erase(line);
+    const std::string differences = difference(there, now);
     if (!differences.empty())
         CV_Error(cv::Error::StsBadArg, nameOf(file) + " is of another training, expected the same options and data:" + differences);
 }
@@ -223,7 +226,7 @@ void checkCheckpoint(const std::string& file, const std::vector<std::string>& id
 {
     readArchive(file, [&](torch::serialize::InputArchive& archive, const std::vector<uchar>&)
     {
-        checkIdentity(file, firstLines(readText(archive, "identity"), identity.size()), identity);
+        checkIdentity(file, readText(archive, "identity"), identity, false);
     });
 }
 
@@ -244,7 +247,7 @@ void loadCheckpoint(const std::string& file, TrainingState& state, const std::ve
     readArchive(file, [&](torch::serialize::InputArchive& archive, const std::vector<uchar>&)
     {
         torch::serialize::InputArchive model, averaged, optimizer;
-        checkIdentity(file, readText(archive, "identity"), identity);
+        checkIdentity(file, readText(archive, "identity"), identity, true);
         checkNets(file, readText(archive, "nets"), describeNets(state.model));
         archive.read("model", model);
         archive.read("averaged", averaged);

@@ -19,6 +19,7 @@ struct History
     std::vector<std::vector<double> > pck;   // there, at each threshold
     double best = -1;                        // PCK@0.1 of the model kept
     int bestStep = 0;
+    std::string kept;                        // SHA-256 of its file
     double seconds = 0;                      // of training
 };
 
@@ -36,7 +37,7 @@ struct TrainingState
 void saveCheckpoint(const std::string& file, const TrainingState& state, const std::vector<std::string>& identity,
                     const std::string& provenance);
 
-// Throws for a missing or damaged file, one of another version, and where its first lines of identity differ from these.
+// Throws for a missing or damaged file, one of another version, and where lines of its identity differ from these.
 void checkCheckpoint(const std::string& file, const std::vector<std::string>& identity);
 
 // Fills the state, whose nets must have the right shapes. Throws as checkCheckpoint.

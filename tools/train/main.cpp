@@ -59,8 +59,6 @@ static void checkFiles(const Options& options)
     const bool canResume = std::filesystem::exists(checkpoint);
     if (options.resume)
         checkCheckpoint(checkpoint.string(), learningOptions(options));
-    if (!options.startFrom.empty())
-        checkCheckpoint(options.startFrom, std::vector<std::string>());
     if (options.resume || options.overwrite || (!canResume && !std::filesystem::exists(out / "model.yml")))
         return;
     const std::filesystem::path file = canResume ? checkpoint : out / "model.yml";
@@ -99,9 +97,13 @@ static int trainModel(const Options& options, const std::string& command, const 
     if (processes.isFirst())
         checkFiles(options);
     const Sources sources(options);
-    std::filesystem::create_directories(options.out);
-    const std::filesystem::path out = options.out;
     const Backbone backbone = createBackbone(options);
+    Trainer::check(options, backbone);
+    const std::filesystem::path out = options.out;
+    std::error_code failed;
+    std::filesystem::create_directories(out, failed);
+    if (failed)
+        CV_Error(cv::Error::StsError, "--out=" + cv::semcorr::printable(options.out) + ": the folder cannot be made: " + failed.message());
     const std::string folder = options.cache.empty() ? (out / "features").string() : options.cache;
     removeLeftovers(out);
     removeLeftovers(folder);

@@ -164,9 +164,10 @@ const std::vector<Group>& table()
             real("clip", &O::clip, 1e-6, 1e6, "largest norm of the gradient"),
             real("sigma", &O::sigma, 0.05, 100, "width of the target around an annotation, cells"),
             real("averaging", &O::averaging, 0, 0.99999, "weights are averaged over about 1 / (1 - this) steps; 0: not at all"),
-            text("start-from", &O::startFrom, "FILE", "begin with the averaged weights of this checkpoint.pt, of another run with the "
-                                                      "same nets", false),
-            choice("start-with", &O::startWith, "all|adapter", "adapter: leave the scoring net out, which may then be another one"),
+            text("start-from", &O::startFrom, "FILE", "begin with the averaged weights of this checkpoint.pt, of another run with "
+                                                      "nets of the same shape", false),
+            choice("start-with", &O::startWith, "all|adapter", "what to take of them; adapter: all but the scoring net's, so that it may "
+                                                               "be another one"),
             integer("seed", &O::seed, 0, 2147483647, "of all random numbers but those of the versions"),
             choice("precision", &O::precision, "bf16|float", "of the large convolutions"),
             choice("device", &O::device, "auto|cpu|cuda", "where to train; auto: CUDA where there is one", false),
@@ -224,7 +225,11 @@ GivenOptions readConfig(const std::string& file)
     }
     catch (const cv::Exception& e)
     {
-        CV_Error(cv::Error::StsBadArg, printable(file) + ": " + printable(e.err.empty() ? e.func : e.err));
+        if (e.code != cv::Error::StsParseError)
+            CV_Error(cv::Error::StsBadArg, printable(file) + ": " + printable(e.err));
+        const size_t colon = e.func.find(": ");  // cv::FileStorage tells what is wrong in the place of the function's name, "(line): what"
+        CV_Error(cv::Error::StsBadArg, printable(file) + ": expected lines \"name: value\": " +
+                                       printable(e.func.substr(colon == std::string::npos ? 0 : colon + 2)));
     }
     return given;
 }
@@ -250,8 +255,11 @@ void checkTogether(const Options& o)
         CV_Error(cv::Error::StsBadArg, "--out is empty, expected a folder");
     if (o.pairs.empty() && o.photos.empty())
         CV_Error(cv::Error::StsBadArg, "nothing to train on, expected --pairs or --photos");
-    if (!o.pairs.empty() && o.root.empty())
-        CV_Error(cv::Error::StsBadArg, "--pairs without --root, expected the folder of the pictures");
+    if (!(o.pairs + o.valPairs).empty() && o.root.empty())
+        CV_Error(cv::Error::StsBadArg, std::string(o.pairs.empty() ? "--val-pairs" : "--pairs") + " without --root, expected the "
+                                       "folder of the pictures");
+    if (o.pairs.empty() && !(o.only + o.without).empty())
+        CV_Error(cv::Error::StsBadArg, "--only or --without without --pairs: photos have no categories");
     if (!o.only.empty() && !o.without.empty())
         CV_Error(cv::Error::StsBadArg, "--only and --without, expected one of them");
     if ((o.inputWidth == 0) != (o.inputHeight == 0))
@@ -260,6 +268,11 @@ void checkTogether(const Options& o)
         CV_Error(cv::Error::StsBadArg, "--net=none --residual=0: the scores would be 0, expected one of them to be something else");
     if (o.startWith == "adapter" && o.startFrom.empty())
         CV_Error(cv::Error::StsBadArg, "--start-with=adapter without --start-from, expected the checkpoint.pt of another run");
+    if (o.startWith == "adapter" && o.adapter == "none" && o.fineTune == 0)
+        CV_Error(cv::Error::StsBadArg, "--start-with=adapter --adapter=none: expected an adapter to begin with");
+    if (o.method == "pmnc" && o.netStart != "random")
+        CV_Error(cv::Error::StsBadArg, "--net-start=" + o.netStart + " with --method=pmnc, whose scores have the correlation in them "
+                                       "already (--residual): expected random");
     if (o.method == "pmnc" && (o.loss != "entropy" || o.selfSimilarity))
         CV_Error(cv::Error::StsBadArg, "--method=pmnc scores the pairs at points only, expected --loss=entropy and no "
                                        "--self-similarity");

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "curves.hpp"
+#include "file_io.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
 #include "schedule.hpp"
 #include "utf8.hpp"
@@ -41,8 +42,8 @@ static std::vector<torch::optim::OptimizerParamGroup> parameterGroups(const Opti
 Trainer::Trainer(const Options& options_, const Backbone& backbone_, const TrainingData& data_, const Validation& validation_,
                  const torch::Device& device_, const Processes& processes_, const std::string& command_)
     : options(options_), backbone(backbone_), data(data_), validation(validation_), device(device_), processes(processes_),
-      command(command_), fingerprint(data.fingerprint()), identity(learningOptions(options_)), state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr),
-      hasModel(false), leaving(false)
+      command(command_), fingerprint(data.fingerprint()), identity(learningOptions(options_)),
+      state{ 0, nullptr, nullptr, nullptr, History() }, result(nullptr), hasModel(false), leaving(false)
 {
     identity.push_back("data: " + fingerprint);
     identity.push_back("validation: " + validation.fingerprint());
@@ -57,9 +58,21 @@ Trainer::Trainer(const Options& options_, const Backbone& backbone_, const Train
     checkSame();
 }
 
+static std::string featuresLine(const Backbone& backbone)
+{
+    return "features: " + backbone.fingerprint();
+}
+
+void Trainer::check(const Options& options, const Backbone& backbone)
+{
+    Model model(options, std::vector<float>(backbone.channels, 0.f), backbone.copyBlocks());
+    if (!options.startFrom.empty())
+        loadStart(options.startFrom, model, featuresLine(backbone), options.startWith == "all");
+}
+
 void Trainer::createModels()
 {
-    identity.push_back("features: " + backbone.fingerprint());
+    identity.push_back(featuresLine(backbone));
     std::vector<float> mean = data.meanFeature(backbone);
     torch::manual_seed(options.seed);
     state.model = Model(options, mean, backbone.copyBlocks());
@@ -94,10 +107,25 @@ std::string Trainer::file(const char* name) const
     return (std::filesystem::path(options.out) / name).string();
 }
 
+static std::string fileSha256(const std::string& file)
+{
+    static const size_t MOST = (size_t)1 << 33;  // bytes
+    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, MOST);
+    return cv::semcorr::sha256(bytes.data(), bytes.size());
+}
+
 void Trainer::resume()
 {
     loadCheckpoint(file("checkpoint.pt"), state, identity);
-    hasModel = state.history.bestStep > 0;
+    History& history = state.history;
+    if (history.bestStep == 0)
+        return;
+    hasModel = std::filesystem::exists(file("model.yml")) && (history.kept.empty() || history.kept == fileSha256(file("model.yml")));
+    if (!hasModel)  // lost since, or of another run: the next best one is kept
+    {
+        history.best = History().best;
+        history.bestStep = 0;
+    }
 }
 
 // The loss before the step, of the whole batch. Losses are means over pairs, so that a part's counts by its share.
@@ -170,7 +198,7 @@ std::string Trainer::provenance() const
                            pck[2], validation.description().c_str());
     }
     if (!options.startFrom.empty())
-        text += std::string("Began with the ") + (options.startWith == "all" ? "weights" : "adapter") + " of:\n" +
+        text += std::string("Began ") + (options.startWith == "all" ? "" : "but for the scoring net ") + "with the weights of:\n" +
                 indented(start.provenance);
     return text + options.note;
 }
@@ -181,6 +209,7 @@ void Trainer::keep()
     if (!kept.empty() && kept != beside)
         std::filesystem::remove(kept);
     kept = beside;
+    state.history.kept = fileSha256(file("model.yml"));
     hasModel = true;
 }
 
@@ -243,7 +272,7 @@ bool Trainer::run()
     }
     checkSame();
     const bool finished = state.step == options.steps;
-    if (finished && processes.isFirst() && (!hasModel || !std::filesystem::exists(file("model.yml"))))  // or lost since
+    if (finished && processes.isFirst() && !hasModel)
     {
         makeResult();
         keep();

@@ -22,6 +22,9 @@ public:
     Trainer(const Options& options, const Backbone& backbone, const TrainingData& data, const Validation& validation,
             const torch::Device& device, const Processes& processes, const std::string& command);
 
+    // Throws where the nets that the options ask for cannot be made, or begin with the weights that they name.
+    static void check(const Options& options, const Backbone& backbone);
+
     // Trains to the last step, or until stop() was called by a signal in any process. Returns whether it came to the last step.
     bool run();
 

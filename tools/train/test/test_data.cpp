@@ -335,6 +335,19 @@ TRAIN_TEST(checkpointsThatCannotBeUsed)
     loadCheckpoint(file, state, learningOptions(options));
     CV_Assert(state.step == 3 && state.history.losses.size() == 3 && state.history.pck.at(0).at(2) == 0.3);
 
+    std::vector<std::string> fewer = learningOptions(options), more = fewer;  // of earlier and of later programs
+    fewer.erase(std::find(fewer.begin(), fewer.end(), "start-with: all"));
+    saveCheckpoint(file, state, fewer, "");
+    loadCheckpoint(file, state, learningOptions(options));
+    Options changed = options;
+    changed.startWith = "adapter";
+    expectThrows([&] { loadCheckpoint(file, state, learningOptions(changed)); }, "\"start-with: all\" there, \"start-with: adapter\" now");
+    more.push_back("later: 5");
+    saveCheckpoint(file, state, more, "");
+    checkCheckpoint(file, learningOptions(options));  // of some lines only
+    expectThrows([&] { loadCheckpoint(file, state, learningOptions(options)); }, "\"later: 5\" there, nothing now");
+    savedState(file, options, state, optimizer);
+
     Options other = options;
     other.rate = 0.001;
     expectThrows([&] { loadCheckpoint(file, state, learningOptions(other)); }, "\"rate: 0.003\" there, \"rate: 0.001\" now");

@@ -133,6 +133,33 @@ TRAIN_TEST(denseNetsEqualForward)
     }
 }
 
+// What is positive passes through, once for each of the two directions of a symmetric unit; NC-Net has one, ANC-Net two or three.
+TRAIN_TEST(densePassOnTheCorrelationToBeginWith)
+{
+    const std::tuple<const char*, const char*, double> nets[] = { { "ncnet", "3-3", 2 }, { "ncnet", "5-5-5", 2 }, { "ancnet", "A", 4 },
+                                                                  { "ancnet", "B", 8 }, { "ancnet", "C", 8 } };
+    for (const auto& named : nets)
+    {
+        torch::manual_seed(5);
+        Options options;
+        options.method = std::get<0>(named);
+        options.net = std::get<1>(named);
+        options.residual = 0;
+        const Tensor correlation = torch::randn({ 1, 5, 4, 6, 5 }), positive = torch::relu(correlation);
+        const auto distance = [&]()
+        {
+            DenseNet net(options);
+            net->eval();
+            const Tensor found = net->forward(correlation, torch::ones_like(correlation)) / std::get<2>(named);
+            return ((found - positive).norm() / positive.norm()).item<double>();
+        };
+        options.netStart = "identity";
+        expectAtMost(distance(), 0.2, std::string(std::get<0>(named)) + " " + options.net + ": scores away from the correlation");
+        options.netStart = "random";
+        CV_Assert(distance() > 0.5);
+    }
+}
+
 // Net, filters and branch against what a model file's matcher does, with pictures of different sizes in one batch
 TRAIN_TEST(denseMethodsEqualTheMatcher)
 {
