@@ -138,12 +138,18 @@ inline Rect2f boxOf(const std::vector<Point2f>& points)
     return Rect2f(low, high);
 }
 
-// A picture around `wanted`, with a ring at each of these, a dot at the one of `found` that belongs to it, and a line between them
-inline Mat carriedPoints(const Mat& image, const std::vector<Point2f>& wanted, const std::vector<Point2f>& found, const Size& box)
+// The part of a picture that shows points with some room around them
+inline Rect partAround(const std::vector<Point2f>& points, const Size& image)
 {
-    const Rect2f inner = boxOf(wanted);
-    const Point2f middle = (inner.tl() + inner.br()) / 2, half = Point2f(1, 1) * std::max(16.f, std::max(inner.width, inner.height));
-    const Rect part = Rect(Point(middle - half), Point(middle + half)) & Rect(Point(), image.size());
+    const Rect2f inner = boxOf(points);
+    const float room = std::max(16.f, std::max(inner.width, inner.height) / 3);
+    return Rect(Point(inner.tl() - Point2f(room, room)), Point(inner.br() + Point2f(room, room))) & Rect(Point(), image);
+}
+
+// A part of a picture, with a ring at each of `wanted`, a dot at the one of `found` that belongs to it, and a line between them
+inline Mat carriedPoints(const Mat& image, const Rect& part, const std::vector<Point2f>& wanted, const std::vector<Point2f>& found,
+                         const Size& box)
+{
     Matx23d toBox;
     const Mat picture = fit(image(part) * 0.75, box, &toBox);  // darker: the points stand out
     const auto place = [&](const Point2f& p) { return Point(Vec2d(toBox * Vec3d(p.x - part.x, p.y - part.y, 1))); };

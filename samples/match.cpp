@@ -77,7 +77,10 @@ static Options parse(int argc, char** argv)
         throw std::runtime_error("--progress needs --mode=patchmatch");
     const bool nothing = options.images.empty() && options.points.empty();
     if (!options.help && (nothing || options.images.size() % 2))
-        throw std::runtime_error(format("%d pictures given, expected one or more pairs; see --help", (int)options.images.size()));
+        throw std::runtime_error(format("%d pictures given, expected one or more pairs, or --points; see --help",
+                                        (int)options.images.size()));
+    if (options.images.empty() && (options.compare || options.progress))
+        throw std::runtime_error("--compare and --progress need pictures; --points has its own");
     return options;
 }
 
@@ -162,6 +165,23 @@ static std::vector<Mat> comparePair(semcorr::Matcher& nearest, semcorr::Matcher&
     return row;
 }
 
+// Points lie in their picture, up to half a pixel, which is where its last pixel ends.
+static void checkPoints(const std::vector<Point2f>& points, const Mat& image, const std::string& path)
+{
+    for (const Point2f& p : points)
+        if (p.x < -0.5f || p.y < -0.5f || p.x > image.cols - 0.5f || p.y > image.rows - 0.5f)
+            throw std::runtime_error(format("%s: a point is at (%g, %g), expected it in the picture's %d x %d pixels", path.c_str(),
+                                            p.x, p.y, image.cols, image.rows));
+}
+
+static int countNear(const std::vector<Point2f>& found, const std::vector<Point2f>& wanted, double distance)
+{
+    int count = 0;
+    for (size_t i = 0; i < found.size(); i++)
+        count += norm(found[i] - wanted[i]) <= distance;
+    return count;
+}
+
 // Where the points that are marked in both pictures come out, by nearest neighbours and by the matcher: a row of pictures, cut out
 // around the points, and a line of text
 static std::vector<Mat> carryPoints(semcorr::Matcher& nearest, semcorr::Matcher& matcher, const semcorr::ImagePair& pair)
@@ -169,22 +189,24 @@ static std::vector<Mat> carryPoints(semcorr::Matcher& nearest, semcorr::Matcher&
     const int asStored = IMREAD_COLOR | IMREAD_IGNORE_ORIENTATION;  // as points are counted
     const Mat image1 = readImage(pair.image1, asStored), image2 = readImage(pair.image2, asStored);
     const std::vector<Point2f> from = pair.points1, wanted = pair.points2;
+    checkPoints(from, image1, pair.image1);
+    checkPoints(wanted, image2, pair.image2);
+    std::vector<Point2f> byNearest, byMatcher, all = wanted;
+    nearest.transferKeypoints(image1, image2, from, byNearest);
+    matcher.transferKeypoints(image1, image2, from, byMatcher);
+    all.insert(all.end(), byNearest.begin(), byNearest.end());
+    all.insert(all.end(), byMatcher.begin(), byMatcher.end());
+
     const Rect2f box = draw::boxOf(wanted);
     const double near = 0.15 * std::max(box.width, box.height);  // the widest threshold of PCK
-    std::vector<Mat> row = { draw::carriedPoints(image1, from, from, Size(480, 480)) };
-    int found[2] = { 0, 0 };
-    semcorr::Matcher* const matchers[] = { &nearest, &matcher };
-    for (int i = 0; i < 2; i++)
-    {
-        std::vector<Point2f> points;
-        matchers[i]->transferKeypoints(image1, image2, from, points);
-        for (size_t j = 0; j < points.size(); j++)
-            found[i] += norm(points[j] - wanted[j]) <= near;
-        row.push_back(draw::carriedPoints(image2, wanted, points, Size(480, 480)));
-    }
-    printf("%s - %s: %d of %d points within 0.15 of their box by nearest neighbours, %d by this matcher\n", stem(pair.image1).c_str(),
-           stem(pair.image2).c_str(), found[0], (int)from.size(), found[1]);
-    return row;
+    const std::string names = stem(pair.image1) + " - " + stem(pair.image2);
+    if (near > 0)  // one point has no box
+        printf("%s: %d of %d points within 0.15 of their box by nearest neighbours, %d by this matcher\n", names.c_str(),
+               countNear(byNearest, wanted, near), (int)wanted.size(), countNear(byMatcher, wanted, near));
+    const Size size(480, 480);
+    const Rect part = draw::partAround(all, image2.size());
+    return { draw::carriedPoints(image1, draw::partAround(from, image1.size()), from, from, size),
+             draw::carriedPoints(image2, part, wanted, byNearest, size), draw::carriedPoints(image2, part, wanted, byMatcher, size) };
 }
 
 static void drawPoints(semcorr::Matcher& nearest, semcorr::Matcher& matcher, const Options& options)

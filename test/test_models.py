@@ -71,7 +71,7 @@ class Tables(unittest.TestCase):
             self.assertIs(figures[f'{tables.title(recipe)}: training, minutes']['holds'], False)
             self.assertIs(figures[f'{tables.title(recipe)}: training, GB']['holds'], True)
         self.assertIs(figures['adapter alone: training, minutes']['holds'], None)
-        self.assertNotIn('ANC-Net A: training, minutes', figures)
+        self.assertNotIn(tables.title('ancnet') + ': training, minutes', figures)
 
     def test_gains(self):
         """Over nearest neighbours of the same features, on the category itself, by the worse way to search"""
@@ -130,9 +130,13 @@ class Tables(unittest.TestCase):
         """Only what was measured completely goes into the tutorial, each recipe into one part."""
         names = [name for part in tables.PARTS.values() for name in part]
         self.assertEqual(sorted(names), sorted([*recipes.RECIPES, recipes.LEAVE_ONE_OUT]))
-        evaluations = [self.evaluation('nearest/lite0-400', 'dense', 0.3, 0.5, nearest=''), self.evaluation('default', 'dense', 0.1, 0.1, 'Car')]
-        evaluations += [self.evaluation(name, 'dense', 0.4, 0.5) for name in tables.METHODS]
-        results = {'evaluations': evaluations, 'runs': [], 'timings': [], 'categories': ['Car', 'Duck'], 'seeds': [1], 'name': 'made-up',
+        models = [name for name in tables.PARTS['models'] if name != recipes.LEAVE_ONE_OUT]
+        evaluations = [self.evaluation(name, 'dense', 0.4, 0.5, *left_out) for name, *left_out in
+                       [*((name,) for name in (*tables.METHODS, *models)), ('default', 'Car')]]  # Duck is not left out
+        evaluations = [self.evaluation('nearest/lite0-400', 'dense', 0.3, 0.5, nearest=''),
+                       *(dict(e, seed=seed) for e in evaluations for seed in (1, 2, 3))]
+        results = {'evaluations': evaluations, 'runs': [], 'timings': [], 'categories': ['Car', 'Duck'], 'seeds': [1, 2, 3],
+                   'name': 'made-up',
                    'pairs': 7, 'command': 'models.sh', 'quick': False,
                    'machine': {'cpu': 'x', 'cores': 1, 'threads': 1, 'opencv': '4', 'revision': ''}}
         results['methods'] = tables.summary(results)
@@ -147,8 +151,10 @@ class Tables(unittest.TestCase):
         written = text.split(tables.END.format('methods'))[0]
         for words in 'adapter alone', 'ANC-Net A', 'nearest neighbours, Lite0', 'above all others':
             self.assertIn(words, written)
-        for words in 'default', 'left out':
-            self.assertNotIn(words, written)
+        self.assertNotIn('default', written)
+        self.assertFalse(tables.complete({**results, 'seeds': [1, 2]}, tables.METHODS))
+        evaluations += [dict(self.evaluation('default', 'dense', 0.4, 0.5, 'Duck'), seed=seed) for seed in (1, 2, 3)]
+        self.assertTrue(tables.complete(results, tables.PARTS['models']))
 
 
 class ReplaceDefault(test_train.Data):
@@ -156,7 +162,8 @@ class ReplaceDefault(test_train.Data):
     def setUp(self):
         super().setUp()
         self.repo = pathlib.Path(self.dir.name, 'repo')
-        for name in ('tools/default_model/replace.py', 'tools/bench/common.py', 'data/README.md', 'README.md', 'tutorials/semcorr_evaluate.markdown',
+        for name in ('tools/default_model/replace.py', 'tools/bench/common.py', 'data/README.md', 'README.md',
+                     'tutorials/semcorr_evaluate.markdown',
                      'data/pmnc_lite0.yml.gz', 'samples/data/points.csv',
                      *(f'samples/data/{name}.jpg' for name in ('chelsea', 'raccoon', 'hopper', 'collins'))):
             copy = self.repo / name
@@ -281,10 +288,12 @@ class Models(test_train.Data):
         run, = self.results(*options, '--steps=2')['runs']
         adapter = json.loads(pathlib.Path(self.out, 'runs/adapter-5/run.json').read_text())
         self.assertEqual([run['name'], run['start'], run['startSeconds']], ['ncnet_33-5', adapter['sha256'], adapter['cpuSeconds']])
-        self.assertRegex(run['provenance'], r'(?s)Began with the adapter of:\n  Trained by .*\n  Seed 5, 2 of 2 steps')
+        self.assertRegex(run['provenance'],
+                         r'(?s)Began but for the scoring net with the weights of:\n  Trained by .*\n  Seed 5, 2 of 2 steps')
         self.assertIn(f'| 2 | {run["cpuSeconds"]:.0f} + {adapter["cpuSeconds"]:.0f} |', pathlib.Path(self.out, 'models.md').read_text())
         again, = self.results(*options, '--steps=2')['runs']
         self.assertEqual(again, run)
+        pathlib.Path(self.out, 'runs/adapter-5/checkpoint.pt').unlink()
         again, = self.results(*options, '--steps=3')['runs']
         self.assertEqual([again['steps'], again['start'] == run['start']], [3, False])
 
@@ -295,16 +304,22 @@ class Models(test_train.Data):
                      '--outputs=', '--out=' + self.out, *['--photos=' + os.path.join(self.root, 'round')] * recipe.photos]
             words += ['--start-from=nothing.pt'] * bool(recipe.start)
             result = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
-            self.assertRegex(result.stderr, r'nothing\.(csv|pt)')  # the options are right, the data are not there
+            self.assertIn('nothing.csv', result.stderr)  # the options are right, the data are not there
             self.assertEqual(result.returncode, 1)
+
+    def test_recipes_that_begin_with_another(self):
+        names = [name for name, recipe in recipes.RECIPES.items() if recipe.start]
+        runs = self.results('--quick', '--only=' + ','.join(names), *SMALL, '--steps=1')['runs']
+        self.assertEqual([(run['name'], run['steps']) for run in runs], [(name + '-1', 1) for name in names])
 
     def test_mistakes(self):
         for option, *words in (('--only=nothing', 'nothing', 'specialised'), ('--only=default', 'default needs --photos'),
                                ('--only=leave_one_out', 'leave_one_out needs --photos'), ('--root=nowhere', 'nowhere does not exist'),
                                ('--only=resnet50', 'resnet50 needs --backbones'), ('--seeds=1,1', '1,1', 'different'),
                                ('--backbones=' + self.root, 'resnet50_conv4.onnx'), ('--ship', 'expected default'),
+                               ('--quick --docs', '--docs with --quick'),
                                ('--stepz=3', '--stepz')):
-            result = self.call(option)
+            result = self.call(*option.split())
             self.assertEqual(result.returncode, 1, option)
             self.assertTrue(all(word in result.stderr for word in ('models.py: ', *words)), result.stderr)
         result = self.call('--quick', '--only=adapter', '--', '--stepz=3')

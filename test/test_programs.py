@@ -140,12 +140,24 @@ class MatchProgram(Programs, unittest.TestCase):
     def test_points_that_cannot_be_read(self):
         head, row = 'imageA,imageB,XA1,YA1,XB1,YB1', 'one.png,two.png,'
         for lines, *words in (([head, row + '5,5,,'], 'points.csv'), ([head, row + ',,,'], 'no keypoint'),
-                              ([head, 'none.png,two.png,5,5,5,5'], 'none.png'), (['nothing'], 'points.csv')):
+                              ([head, 'none.png,two.png,5,5,5,5'], 'none.png'), ([head, row + '5,5,5000,9'], 'two.png', '(5000, 9)'),
+                              ([head, row + '-2,5,5,5'], 'one.png', '(-2, 5)'), (['nothing'], 'points.csv')):
             with open(self.path('points.csv'), 'w') as f:
                 f.write('\n'.join(lines) + '\n')
             self.assertFails(self.call('--points=' + self.path('points.csv'), '--out=' + self.path('out')), *words)
         self.assertFails(self.call('--points=' + self.path('nothing.csv'), '--out=' + self.path('out')), 'nothing.csv')
         self.assertFails(self.call('--points='), '--points')
+        points = '--points=' + os.path.join(REPO, 'samples', 'data', 'points.csv')
+        self.assertFails(self.call(points, '--compare', '--out=' + self.path('out')), '--compare')
+        self.assertFails(self.call(), 'expected one or more pairs, or --points')
+
+    def test_one_point(self):
+        with open(self.path('points.csv'), 'w') as f:
+            f.write('imageA,imageB,XA1,YA1,XB1,YB1\none.png,two.png,50,40,40,36\n')
+        result = self.call('--points=' + self.path('points.csv'), '--out=' + self.path('out'))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn('of their box', result.stdout)
+        self.assertIsNotNone(cv2.imread(os.path.join(self.path('out'), 'points.png')))
 
     def test_contact_sheet_of_several_pairs(self):
         out = self.path('out')

@@ -75,8 +75,8 @@ def parse():
     args.seeds = args.seeds[:1] if args.quick else args.seeds
     args.out = args.out.resolve()
     args.cache = (args.cache or args.out / 'features').resolve()
-    if args.ship and args.quick:
-        parser.error('--ship with --quick: expected a model that was trained in full')
+    for option in (name for name in ('ship', 'docs') if args.quick and getattr(args, name)):
+        parser.error(f'--{option} with --quick: expected models that were trained in full')
     choose(args, parser)
     return args
 

@@ -26,7 +26,7 @@ RECIPES = {
     'adapter': Recipe('adapter alone', modes=('dense',)),
     'ncnet_33': Recipe('NC-Net 3-3', start='adapter', modes=('dense',)),
     'ncnet_555': Recipe('NC-Net 5-5-5', start='adapter', modes=('dense',)),
-    'ancnet': Recipe('ANC-Net A', start='adapter', modes=('dense',)),
+    'ancnet': Recipe('ANC-Net A without self-similarities', start='adapter', modes=('dense',)),
     'resnet50': Recipe('PMNC, ResNet-50', backbone='resnet50_conv4.onnx'),
     'resnet50_mixed': Recipe('PMNC, ResNet-50, pairs and photos', photos=True, backbone='resnet50_conv4.onnx', every_seed=False),
 }

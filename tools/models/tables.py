@@ -16,6 +16,7 @@ GAIN_PHOTOS = 0.05                # at 0.1
 BETWEEN_SEARCHES = 0.5            # points
 TRAINING = 15, 4                  # minutes of one core; GB; of all but CONSENSUS, which is there to compare with
 CONSENSUS = 'ncnet_33', 'ncnet_555', 'ancnet'  # learn from the same pairs and features as `pmnc`, as does `adapter`
+SEEDS = 3  # at least, for the tutorial
 METHODS = 'pmnc', 'adapter', *CONSENSUS
 PARTS = {'methods': METHODS, 'models': tuple(name for name in [*recipes.RECIPES, recipes.LEAVE_ONE_OUT] if name not in METHODS)}
 
@@ -38,7 +39,8 @@ def summary(results):
         pck = np.array([e['mean'] for e in of])
         timing = find(results['timings'], recipe=recipe, mode=mode)
         rows.append({'recipe': recipe, 'title': title(recipe), 'mode': mode, 'seeds': [e['seed'] for e in of],
-                     'nearest': of[0]['nearest'], 'pck': pck.mean(0).tolist(), 'deviation': pck.std(0, ddof=1).tolist() if len(pck) > 1 else None,
+                     'nearest': of[0]['nearest'], 'pck': pck.mean(0).tolist(),
+                     'deviation': pck.std(0, ddof=1).tolist() if len(pck) > 1 else None,
                      'trainSeconds': min((r['cpuSeconds'] for r in runs), default=None),  # others may have computed features
                      'startSeconds': min((r['startSeconds'] for r in runs), default=None),
                      'trainBytes': max((r['peakBytes'] for r in runs), default=None),
@@ -186,17 +188,19 @@ def document(results, names):
     """What was measured of these recipes, as Markdown."""
     results = part(results, names)
     machine, timing = results['machine'], (results['timings'] or [{}])[0]
-    commit = f', commit {machine["revision"]}' * bool(machine['revision'])
+    commits = sorted({machine['revision'], *(run['revision'] for run in results['runs'])} - {''})
+    commit = f', commit {", ".join(commits)}' * bool(commits)
     seeds = ', '.join(map(str, results['seeds']))
     parts = [f'Command: `{without_folders(results["command"]).strip()}`{commit}. Machine: {machine["cpu"]}, {machine["cores"]} cores, '
              f'{machine["threads"]} threads, OpenCV {machine["opencv"]}. Data: {results["name"]}, {results["pairs"]} pairs to measure on '
              f'of pictures that were not trained on; none of them chose a step, as the last one\'s weights count; the options of the '
-             f'recipes were chosen with them. PCK by the keypoints\' box, mean of the categories, mean ± standard deviation over the seeds {seeds}.',
-             f'Training: the time that a run kept processors busy, the least of the seeds, as the first one also computes features; what is '
-             f'added is the time of the run that it begins with. '
-             f'Times of matching are the best of {timing.get("repetitions", "-")}, mean of {timing.get("pairs", "-")} pairs, one method after the '
-             'other: search is all from features to flow, in one direction. Workspace is what the search held, process all that a '
-             'Python program needed.', methods_table(results)]
+             f'recipes were chosen with them. PCK by the keypoints\' box, mean of the categories, mean ± standard deviation over the '
+             f'seeds {seeds}.',
+             f'Training: the time that a run kept processors busy, the least of the seeds, as the first one also computes features; '
+             f'what is added is the time of the run that it begins with. Times of matching are the best of '
+             f'{timing.get("repetitions", "-")}, mean of {timing.get("pairs", "-")} pairs, one method after the other: search is all '
+             'from features to flow, in one direction. Workspace is what the search held, process all that a Python program needed.',
+             methods_table(results)]
     left_out = left_out_table(results)
     if left_out:
         parts += ['Categories that were left out of the default\'s training (the photos stay):', left_out]
@@ -210,10 +214,10 @@ def document(results, names):
 
 
 def complete(results, names):
-    """Whether all of these recipes were measured"""
-    found = {e['recipe'] for e in results['evaluations'] if not e['without']}
-    found |= {recipes.LEAVE_ONE_OUT} if any(e['without'] for e in results['evaluations']) else set()
-    return set(names) <= found
+    """Whether all of these recipes were measured, with SEEDS where every seed counts"""
+    runs = {(e['recipe'], e['seed'], e['without']) for e in results['evaluations']}
+    wanted = recipes.runs(names, results['seeds'], results['categories'])
+    return len(results['seeds']) >= SEEDS and {(run.recipe, run.seed, run.without) for run in wanted} <= runs
 
 
 def whole_document(results):
@@ -228,4 +232,5 @@ def update_tutorial(results):
         if complete(results, names):
             replace_between(TUTORIAL, BEGIN.format(name), END.format(name), document(results, names))
         else:
-            print(f'{TUTORIAL.name}: the part "{name}" stays as it is, as not all of {", ".join(names)} was measured', file=sys.stderr)
+            print(f'{TUTORIAL.name}: the part "{name}" stays as it is, as not all of {", ".join(names)} was measured with {SEEDS} seeds',
+                  file=sys.stderr)

@@ -95,18 +95,19 @@ def processor_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def train(run, args, progress):
-    """What is kept of a run in run.json: options, command, steps, processor seconds (its own, and of the run that it begins with),
-    peak memory, the model's SHA-256."""
+def train(run, args, progress, is_start=False):
+    """Trains unless that was done. is_start: others begin with its checkpoint, which has to be there, too. Returns what is kept of a
+    run in run.json: options, command, steps, processor seconds (its own, and of the run that it begins with), peak memory, the
+    model's SHA-256."""
     folder = args.out / 'runs' / run.name
     file, model, log = folder / 'run.json', folder / 'model.yml', folder / 'train.log'
-    start = train(start_of(run), args, progress) if recipes.RECIPES[run.recipe].start else {'sha256': '', 'cpuSeconds': 0}
+    start = train(start_of(run), args, progress, True) if recipes.RECIPES[run.recipe].start else {'sha256': '', 'cpuSeconds': 0}
     wanted = {'recipeOptions': recipes.options(run.recipe), 'options': learning_options(run, args), 'start': start['sha256']}
     found = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
     if any(found.get(key) != value for key, value in wanted.items()):  # of another recipe or other data
         shutil.rmtree(folder, ignore_errors=True)
         found = {}
-    if model.is_file() and found.get('sha256') == sha256(model):
+    if model.is_file() and found.get('sha256') == sha256(model) and ((folder / 'checkpoint.pt').is_file() or not is_start):
         return found
     folder.mkdir(parents=True, exist_ok=True)
     resuming = (folder / 'checkpoint.pt').is_file()
