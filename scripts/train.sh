@@ -14,9 +14,9 @@ with all options that are not among these:
   --jobs=N --build-dir=DIR --opencv=X --cuda      as of scripts/build.sh; a job takes up to 2 GB here
   --help                                          this text and, once it is built, that of semcorr_train
 
-LibTorch comes with pip's torch $torch (3 GB to fetch and 5 GB on disk, as it brings its CUDA libraries). It is fetched once and kept in \$SEMCORR_CACHE
-(default: \${XDG_CACHE_HOME:-~/.cache}/semcorr); SEMCORR_TORCH=DIR names one that is there already. Where there is none and none
-can be fetched the exit status is 3.
+LibTorch comes with pip's torch $torch (3 GB to fetch and 5 GB on disk, as it brings its CUDA libraries). It is fetched once and
+kept in \$SEMCORR_CACHE (default: \${XDG_CACHE_HOME:-~/.cache}/semcorr); SEMCORR_TORCH=DIR names one that is there already. Where
+there is none and none can be fetched the exit status is 3.
 EOF
 }
 

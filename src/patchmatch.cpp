@@ -470,8 +470,9 @@ void Search::reserve(size_t bytes)
     const size_t all = outside + bytesHeld() + scorer->workspace() + bytes;
     if (all > params.memoryLimit)
         CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is "
-                                         "%.1f MB; raise memoryLimit, use smaller grids or fewer threads", grid1.height, grid1.width, blocks.grid.height,
-                                         blocks.grid.width, all / 1e6, params.memoryLimit / 1e6));
+                                         "%.1f MB; raise memoryLimit, use smaller grids or fewer threads",
+                                         grid1.height, grid1.width, blocks.grid.height, blocks.grid.width, all / 1e6,
+                                         params.memoryLimit / 1e6));
     result.peakWorkspace = std::max(result.peakWorkspace, all);
 }
 

@@ -286,7 +286,8 @@ class Train(Data):
         self.assertGreater(np.abs(self.learned(self.out) - self.learned(photos)).max(), 0.01)
         self.train(start, '--fine-tune=1', *still)  # blocks that the other run had frozen
         np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)
-        for option, *words in (('--adapter-hidden=16', 'another net', '"adapter.block0_widen_weight: 32', '"adapter.block0_widen_weight: 16'),
+        widen = '"adapter.block0_widen_weight: '
+        for option, *words in (('--adapter-hidden=16', 'another net', widen + '32', widen + '16'),
                                ('--net=3', 'another net', 'layer1_weight: 1 16 3 3 3 3" there, nothing now'),
                                ('--adapter=none', 'another net', '"adapter.block0_narrow_weight: 112 32 1 1" there, nothing now'),
                                ('--deviation=9,9,9', 'another backbone')):

@@ -41,9 +41,9 @@ private:
     int depth = 0, storedDepth = 0;  // channels of the features, of what is stored
 };
 
-// Computes features, or activations, once and keeps them in a folder, a file for each picture, half precision. Files are written completely or
-// not at all, so that a killed run goes on where it stopped; damaged ones are made again. Where the folder grows beyond
-// its limit, the files that have not been used for longest go, but never those of this run.
+// Computes features, or activations, once and keeps them in a folder, a file for each picture, half precision. Files are written
+// completely or not at all, so that a killed run goes on where it stopped; damaged ones are made again. Where the folder grows
+// beyond its limit, the files that have not been used for longest go, but never those of this run.
 class FeatureCache
 {
 public:
