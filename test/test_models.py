@@ -152,6 +152,8 @@ class Tables(unittest.TestCase):
         for words in 'adapter alone', 'ANC-Net A', 'nearest neighbours, Lite0', 'above all others':
             self.assertIn(words, written)
         self.assertNotIn('default', written)
+        run = {'recipe': 'pmnc', 'seed': 1, 'without': '', 'provenance': 'Seed 1, 6 of 6 steps, 3 s, 1 threads, revision abc1+\nData'}
+        self.assertIn('`models.sh`, trained at abc1+. Machine', tables.document({**results, 'runs': [run]}, tables.METHODS))
         self.assertFalse(tables.complete({**results, 'seeds': [1, 2]}, tables.METHODS))
         evaluations += [dict(self.evaluation('default', 'dense', 0.4, 0.5, 'Duck'), seed=seed) for seed in (1, 2, 3)]
         self.assertTrue(tables.complete(results, tables.PARTS['models']))

@@ -1,4 +1,5 @@
 """Results of models.py as text: tables of methods and of models, which required figures and which claims of PMNC's paper hold."""
+import re
 import sys
 
 import numpy as np
@@ -188,8 +189,9 @@ def document(results, names):
     """What was measured of these recipes, as Markdown."""
     results = part(results, names)
     machine, timing = results['machine'], (results['timings'] or [{}])[0]
-    commits = sorted({machine['revision'], *(run['revision'] for run in results['runs'])} - {''})
-    commit = f', commit {", ".join(commits)}' * bool(commits)
+    commit = f', commit {machine["revision"]}' * bool(machine['revision'])
+    trained = sorted({found[1] for found in (re.search(r', revision (\S+)', run['provenance']) for run in results['runs']) if found})
+    commit += f', trained at {", ".join(trained)}' * bool(set(trained) - {machine['revision']})
     seeds = ', '.join(map(str, results['seeds']))
     parts = [f'Command: `{without_folders(results["command"]).strip()}`{commit}. Machine: {machine["cpu"]}, {machine["cores"]} cores, '
              f'{machine["threads"]} threads, OpenCV {machine["opencv"]}. Data: {results["name"]}, {results["pairs"]} pairs to measure on '
