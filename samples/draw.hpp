@@ -95,6 +95,13 @@ inline Scalar positionColor(const Point2d& fromMiddle)
     return brightColor(std::atan2(fromMiddle.y, fromMiddle.x) * 90 / CV_PI + 90);
 }
 
+// Filled, with a black rim
+inline void dot(Mat& canvas, const Point& middle, int radius, const Scalar& color)
+{
+    circle(canvas, middle, radius + 1, Scalar::all(0), FILLED, LINE_AA);
+    circle(canvas, middle, radius, color, FILLED, LINE_AA);
+}
+
 // Both images side by side, each in a box, with lines between the `count` most confident matches
 inline Mat matches(const Mat& image1, const Mat& image2, const Mat& flow, const Mat& confidence, const Size& box, int count = 30)
 {
@@ -117,11 +124,8 @@ inline Mat matches(const Mat& image1, const Mat& image2, const Mat& flow, const 
             if (pass == 0)
                 line(canvas, p, q, color, 1, LINE_AA);
             else
-                for (const Point& dot : { p, q })
-                {
-                    circle(canvas, dot, 5, Scalar::all(0), FILLED, LINE_AA);
-                    circle(canvas, dot, 4, color, FILLED, LINE_AA);
-                }
+                for (const Point& end : { p, q })
+                    dot(canvas, end, 4, color);
         }
     return canvas;
 }
@@ -151,7 +155,7 @@ inline Mat carriedPoints(const Mat& image, const Rect& part, const std::vector<P
                          const Size& box)
 {
     Matx23d toBox;
-    const Mat picture = fit(image(part) * 0.75, box, &toBox);  // darker: the points stand out
+    Mat picture = fit(image(part) * 0.75, box, &toBox);  // darker: the points stand out
     const auto place = [&](const Point2f& p) { return Point(Vec2d(toBox * Vec3d(p.x - part.x, p.y - part.y, 1))); };
     for (int pass = 0; pass < 3; pass++)  // dots above rings above lines
         for (size_t i = 0; i < wanted.size(); i++)
@@ -162,10 +166,7 @@ inline Mat carriedPoints(const Mat& image, const Rect& part, const std::vector<P
             else if (pass == 1)
                 circle(picture, place(wanted[i]), 9, color, 2, LINE_AA);
             else
-            {
-                circle(picture, place(found[i]), 6, Scalar::all(0), FILLED, LINE_AA);
-                circle(picture, place(found[i]), 5, color, FILLED, LINE_AA);
-            }
+                dot(picture, place(found[i]), 5, color);
         }
     return picture;
 }

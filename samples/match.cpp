@@ -2,7 +2,8 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-// Matches pairs of pictures and writes what there is to see: matches, warped picture, overlay, flow, confidence, points carried over.
+// Matches pairs of pictures and writes what there is to see: matches, warped picture, overlay, flow, confidence; and where marked
+// points come out.
 
 #include <cstdio>
 #include <iostream>
@@ -174,12 +175,9 @@ static void checkPoints(const std::vector<Point2f>& points, const Mat& image, co
                                             p.x, p.y, image.cols, image.rows));
 }
 
-static int countNear(const std::vector<Point2f>& found, const std::vector<Point2f>& wanted, double distance)
+static int countNear(const semcorr::ImagePair& pair, const std::vector<Point2f>& found, double alpha)
 {
-    int count = 0;
-    for (size_t i = 0; i < found.size(); i++)
-        count += norm(found[i] - wanted[i]) <= distance;
-    return count;
+    return semcorr::computePCK({ pair }, Mat(found), { alpha }).correct.at<int>(0);
 }
 
 // Where the points that are marked in both pictures come out, by nearest neighbours and by the matcher: a row of pictures, cut out
@@ -198,15 +196,16 @@ static std::vector<Mat> carryPoints(semcorr::Matcher& nearest, semcorr::Matcher&
     all.insert(all.end(), byMatcher.begin(), byMatcher.end());
 
     const Rect2f box = draw::boxOf(wanted);
-    const double near = 0.15 * std::max(box.width, box.height);  // the widest threshold of PCK
-    const std::string names = stem(pair.image1) + " - " + stem(pair.image2);
-    if (near > 0)  // one point has no box
-        printf("%s: %d of %d points within 0.15 of their box by nearest neighbours, %d by this matcher\n", names.c_str(),
-               countNear(byNearest, wanted, near), (int)wanted.size(), countNear(byMatcher, wanted, near));
+    const double alpha = 0.15;  // the widest usual threshold
+    if (box.width > 0 || box.height > 0)  // one point has no box
+        printf("%s - %s: %d of %d points within %g of their box by nearest neighbours, %d by this matcher\n",
+               stem(pair.image1).c_str(), stem(pair.image2).c_str(), countNear(pair, byNearest, alpha), (int)wanted.size(), alpha,
+               countNear(pair, byMatcher, alpha));
     const Size size(480, 480);
     const Rect part = draw::partAround(all, image2.size());
     return { draw::carriedPoints(image1, draw::partAround(from, image1.size()), from, from, size),
-             draw::carriedPoints(image2, part, wanted, byNearest, size), draw::carriedPoints(image2, part, wanted, byMatcher, size) };
+             draw::carriedPoints(image2, part, wanted, byNearest, size),
+             draw::carriedPoints(image2, part, wanted, byMatcher, size) };
 }
 
 static void drawPoints(semcorr::Matcher& nearest, semcorr::Matcher& matcher, const Options& options)

@@ -690,7 +690,8 @@ class Train(Data):
                 ('--fine-tune=13', '--fine-tune=13', 'at most 12', 'block10'), ('--fine-tune=-1', '[0, '),
                 ('--backbone-rate=x', '--backbone-rate=x'), ('--mean=1,2', '--mean=1,2'), ('--photos=nowhere', 'nowhere'),
                 ('--resume', 'checkpoint.pt'), ('--deviation=1,0,1', '--deviation=1,0,1'), ('--net-start=identity', '--net-start', 'pmnc'),
-                ('--out=/dev/null/x', '--out=/dev/null/x', 'cannot be made')):
+                ('--out=/dev/null/x', '--out=/dev/null/x', 'cannot be made'),
+                ('--cache=/dev/null/x', '--cache=/dev/null/x', 'cannot be made')):
             self.assertFails(self.call(option), 'semcorr_train: ', *words)
         photos = '--photos=' + os.path.join(self.root, 'round')
         self.assertFails(self.call(photos, '--val-pairs=' + self.val, pairs=False), '--val-pairs without --root')

@@ -24,7 +24,7 @@ AdapterImpl::AdapterImpl(const Options& options, const std::vector<float>& mean_
     torch::NoGradGuard guard;
     if (kind == "linear")
     {
-        matrix = register_parameter("matrix", identity ? torch::eye(in) : (torch::rand({ out, in }) * 2 - 1) / std::sqrt(in));
+        matrix = register_parameter("matrix", identity ? torch::eye(in) : randomWeight({ out, in }));
         return;
     }
     mean = register_buffer("mean", torch::tensor(mean_));

@@ -76,7 +76,7 @@ static void writeHistory(torch::serialize::OutputArchive& archive, const History
     archive.write("validated", numbers(validated));
     archive.write("pck", numbers(pck));
     archive.write("best", numbers({ history.best, (double)history.bestStep, history.seconds }));
-    archive.write("kept", textTensor(history.kept));
+    archive.write("kept", textTensor(history.modelSha256));
 }
 
 static Tensor readTensor(torch::serialize::InputArchive& archive, const char* name)
@@ -101,7 +101,7 @@ static History readHistory(torch::serialize::InputArchive& archive)
     history.seconds = best.at(2);
     Tensor kept;
     if (archive.try_read("kept", kept))  // not in files of earlier programs
-        history.kept = tensorText(kept);
+        history.modelSha256 = tensorText(kept);
     return history;
 }
 

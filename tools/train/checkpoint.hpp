@@ -19,7 +19,7 @@ struct History
     std::vector<std::vector<double> > pck;   // there, at each threshold
     double best = -1;                        // PCK@0.1 of the model kept
     int bestStep = 0;
-    std::string kept;                        // SHA-256 of its file
+    std::string modelSha256;                 // of its file
     double seconds = 0;                      // of training
 };
 

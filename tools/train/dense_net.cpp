@@ -39,10 +39,7 @@ static cv::Ptr<ConsensusNet> netShape(const Options& options)
 // that go in.
 static Tensor startWeight(const std::vector<int64_t>& sizes, bool identity)
 {
-    int64_t fanIn = 1;
-    for (size_t i = 1; i < sizes.size(); i++)
-        fanIn *= sizes[i];
-    const Tensor noise = (torch::rand(sizes) * 2 - 1) / std::sqrt((double)fanIn);
+    const Tensor noise = randomWeight(sizes);
     if (!identity)
         return noise;
     Tensor centre = torch::zeros(sizes);

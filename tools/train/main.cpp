@@ -66,6 +66,15 @@ static void checkFiles(const Options& options)
                                    (canResume ? "--resume to go on with it, " : "") + "--overwrite to replace it, or another --out");
 }
 
+static void makeFolder(const char* option, const std::string& folder)
+{
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    if (failed)
+        CV_Error(cv::Error::StsError, std::string(option) + "=" + cv::semcorr::printable(folder) + ": the folder cannot be made: " +
+                                      failed.message());
+}
+
 // A file for --config that repeats the run
 static void writeConfig(Options options)
 {
@@ -100,10 +109,9 @@ static int trainModel(const Options& options, const std::string& command, const 
     const Backbone backbone = createBackbone(options);
     Trainer::check(options, backbone);
     const std::filesystem::path out = options.out;
-    std::error_code failed;
-    std::filesystem::create_directories(out, failed);
-    if (failed)
-        CV_Error(cv::Error::StsError, "--out=" + cv::semcorr::printable(options.out) + ": the folder cannot be made: " + failed.message());
+    makeFolder("--out", options.out);
+    if (!options.cache.empty())
+        makeFolder("--cache", options.cache);
     const std::string folder = options.cache.empty() ? (out / "features").string() : options.cache;
     removeLeftovers(out);
     removeLeftovers(folder);

@@ -3,6 +3,8 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "self_similarity.hpp"
 
+#include "tensors.hpp"
+
 using torch::Tensor;
 
 namespace train {
@@ -13,7 +15,7 @@ SelfSimilarityImpl::SelfSimilarityImpl()
     for (const int64_t out : { 64, 32 })
     {
         const std::string name = "layer" + std::to_string(weights.size());
-        weights.push_back(register_parameter(name + "_weight", (torch::rand({ out, in, 3, 3 }) * 2 - 1) / std::sqrt(9. * in)));
+        weights.push_back(register_parameter(name + "_weight", randomWeight({ out, in, 3, 3 })));
         biases.push_back(register_parameter(name + "_bias", torch::zeros({ out })));
         in = out;
     }

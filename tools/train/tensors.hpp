@@ -17,6 +17,15 @@ inline torch::Tensor unitLength(const torch::Tensor& features)
     return features / torch::sqrt(features.square().sum(1, true) + eps);
 }
 
+// Weights of a layer to begin with, out×in×...: even within ±1 / sqrt(values that each sum takes)
+inline torch::Tensor randomWeight(const std::vector<int64_t>& sizes)
+{
+    int64_t fanIn = 1;
+    for (size_t i = 1; i < sizes.size(); i++)
+        fanIn *= sizes[i];
+    return (torch::rand(sizes) * 2 - 1) / std::sqrt((double)fanIn);
+}
+
 // Copies of CV_32F arrays of any number of dimensions
 inline cv::Mat toMat(const torch::Tensor& tensor)
 {

@@ -63,11 +63,16 @@ static std::string featuresLine(const Backbone& backbone)
     return "features: " + backbone.fingerprint();
 }
 
+// What --start-from asks for; an empty Start where it asks for nothing
+static Start begin(const Options& options, const Backbone& backbone, Model& model)
+{
+    return options.startFrom.empty() ? Start() : loadStart(options.startFrom, model, featuresLine(backbone), options.startWith == "all");
+}
+
 void Trainer::check(const Options& options, const Backbone& backbone)
 {
     Model model(options, std::vector<float>(backbone.channels, 0.f), backbone.copyBlocks());
-    if (!options.startFrom.empty())
-        loadStart(options.startFrom, model, featuresLine(backbone), options.startWith == "all");
+    begin(options, backbone, model);
 }
 
 void Trainer::createModels()
@@ -76,9 +81,9 @@ void Trainer::createModels()
     std::vector<float> mean = data.meanFeature(backbone);
     torch::manual_seed(options.seed);
     state.model = Model(options, mean, backbone.copyBlocks());
+    start = begin(options, backbone, state.model);
     if (!options.startFrom.empty())
     {
-        start = loadStart(options.startFrom, state.model, identity.back(), options.startWith == "all");
         identity.push_back("start: " + start.sha256);
         mean = state.model->adapter->centre(mean);
     }
@@ -120,7 +125,8 @@ void Trainer::resume()
     History& history = state.history;
     if (history.bestStep == 0)
         return;
-    hasModel = std::filesystem::exists(file("model.yml")) && (history.kept.empty() || history.kept == fileSha256(file("model.yml")));
+    const std::string model = file("model.yml"), expected = history.modelSha256;  // none in checkpoints of earlier programs
+    hasModel = std::filesystem::exists(model) && (expected.empty() || expected == fileSha256(model));
     if (!hasModel)  // lost since, or of another run: the next best one is kept
     {
         history.best = History().best;
@@ -209,7 +215,7 @@ void Trainer::keep()
     if (!kept.empty() && kept != beside)
         std::filesystem::remove(kept);
     kept = beside;
-    state.history.kept = fileSha256(file("model.yml"));
+    state.history.modelSha256 = fileSha256(file("model.yml"));
     hasModel = true;
 }
 

@@ -88,7 +88,8 @@ public:
     n1 * n2 of them (n1, n2: cells of the two grids; the frame of PADDING_INPUT is not counted). PatchMatch shares them between
     overlapping patches, if the net has two layers 1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes
     350 to 700 of them per cell of grid 1 on grids of 25^2 to 100^2 cells with the default parameters, and as many per cell of
-    grid 2 where the confidence asks for the way back (bidirectional). It is estimated at 800 * n1, in between, so that matches do not depend on whether a confidence is asked for.
+    grid 2 where the confidence asks for the way back (bidirectional). It is estimated at 800 * n1, in between, so that matches
+    do not depend on whether a confidence is asked for.
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
     into memoryLimit. With a self-similarity branch dense search runs always. */
     struct CV_EXPORTS_W_SIMPLE Params

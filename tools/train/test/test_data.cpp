@@ -371,56 +371,62 @@ TRAIN_TEST(checkpointsThatCannotBeUsed)
     }
 }
 
+// Has written a checkpoint
+struct EarlierRun
+{
+    EarlierRun()
+    {
+        options.adapterHidden = 6;
+        averaged = Model(options, mean);
+        TrainingState state = { 3, Model(options, mean), averaged, nullptr, History() };
+        torch::optim::AdamW optimizer(state.model->parameters(), torch::optim::AdamWOptions(1e-3));
+        savedState(file, options, state, optimizer);
+    }
+
+    Options options;
+    const std::vector<float> mean = std::vector<float>(8, 0.1f);
+    const std::string file = temporaryFolder() + "/checkpoint.pt";
+    Model averaged{ nullptr };
+};
+
 // The mean that an adapter was trained with comes along; another number of blocks does not fit.
 TRAIN_TEST(startsFromAnotherRun)
 {
-    Options options;
-    options.adapterHidden = 6;
-    const std::vector<float> mean(8, 0.1f);
-    TrainingState state = { 3, Model(options, mean), Model(options, mean), nullptr, History() };
-    torch::optim::AdamW optimizer(state.model->parameters(), torch::optim::AdamWOptions(1e-3));
-    const std::string file = temporaryFolder() + "/checkpoint.pt";
-    savedState(file, options, state, optimizer);
-
+    EarlierRun run;
+    Options options = run.options;
     options.rate = 1;  // may differ
     Model model(options, std::vector<float>(8, 0.2f));
-    CV_Assert(loadStart(file, model, "rate: 0.003", true).provenance == "made by a test\n");
+    CV_Assert(loadStart(run.file, model, "rate: 0.003", true).provenance == "made by a test\n");
     const torch::Tensor features = torch::randn({ 1, 8, 3, 4 }), mask = torch::ones({ 1, 1, 3, 4 });
-    const torch::Tensor expected = state.averaged->adapter->forward(features, mask);
+    const torch::Tensor expected = run.averaged->adapter->forward(features, mask);
     CV_Assert(maxDifference(model->adapter->forward(features, mask), expected) == 0);
-    CV_Assert(model->adapter->centre({}) == mean);
+    CV_Assert(model->adapter->centre({}) == run.mean);
     for (size_t i = 0; i < model->parameters().size(); i++)
-        CV_Assert(maxDifference(model->parameters()[i], state.averaged->parameters()[i]) == 0);
+        CV_Assert(maxDifference(model->parameters()[i], run.averaged->parameters()[i]) == 0);
 
-    expectThrows([&] { loadStart(file, model, "rate: 0.00", true); }, "another backbone");
+    expectThrows([&] { loadStart(run.file, model, "rate: 0.00", true); }, "another backbone");
     options.adapterBlocks = 3;
     Model larger(options, std::vector<float>(8, 0.2f));
-    expectThrows([&] { loadStart(file, larger, "rate: 0.003", true); }, "adapter.block2_widen_weight: 6 8 1 1");
+    expectThrows([&] { loadStart(run.file, larger, "rate: 0.003", true); }, "adapter.block2_widen_weight: 6 8 1 1");
 }
 
 // A scoring net of another kind keeps the weights that it begins with.
 TRAIN_TEST(startsFromAnotherRunsAdapter)
 {
-    Options options;
-    options.adapterHidden = 6;
-    const std::vector<float> mean(8, 0.1f);
-    TrainingState state = { 3, Model(options, mean), Model(options, mean), nullptr, History() };
-    torch::optim::AdamW optimizer(state.model->parameters(), torch::optim::AdamWOptions(1e-3));
-    const std::string file = temporaryFolder() + "/checkpoint.pt";
-    savedState(file, options, state, optimizer);
-
+    EarlierRun run;
+    Options options = run.options;
     options.method = "ncnet";
-    Model model(options, mean);
+    Model model(options, run.mean);
     std::vector<torch::Tensor> before;
     for (const torch::Tensor& p : model->method->parameters())
         before.push_back(p.detach().clone());
-    expectThrows([&] { loadStart(file, model, "rate: 0.003", true); }, "of another net");
-    loadStart(file, model, "rate: 0.003", false);
+    expectThrows([&] { loadStart(run.file, model, "rate: 0.003", true); }, "of another net");
+    loadStart(run.file, model, "rate: 0.003", false);
     const torch::Tensor features = torch::randn({ 1, 8, 3, 4 }), mask = torch::ones({ 1, 1, 3, 4 });
-    CV_Assert(maxDifference(model->adapter->forward(features, mask), state.averaged->adapter->forward(features, mask)) == 0);
+    CV_Assert(maxDifference(model->adapter->forward(features, mask), run.averaged->adapter->forward(features, mask)) == 0);
     for (size_t i = 0; i < before.size(); i++)
         CV_Assert(maxDifference(model->method->parameters()[i], before[i]) == 0);
     options.adapterBlocks = 3;
-    Model larger(options, mean);
-    expectThrows([&] { loadStart(file, larger, "rate: 0.003", false); }, "adapter.block2_widen_weight: 6 8 1 1");
+    Model larger(options, run.mean);
+    expectThrows([&] { loadStart(run.file, larger, "rate: 0.003", false); }, "adapter.block2_widen_weight: 6 8 1 1");
 }
