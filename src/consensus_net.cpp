@@ -274,6 +274,12 @@ bool ConsensusNetImpl::isPair(const Unit& unit) const
     return first.size() == 1 && second.size() == 1 && Conv4dPair::fits(first[0], second[0]);
 }
 
+bool ConsensusNetImpl::isPair() const
+{
+    const std::vector<Unit> all = units();
+    return all.size() == 1 && isPair(all[0]);
+}
+
 // unit(x) [+ unit(xᵀ)ᵀ] over a whole volume: each layer pads to "same" size (PADDING_LAYER), or the first pads for all of
 // them (PADDING_INPUT; under SYMMETRY_BLOCK each unit's first).
 void ConsensusNetImpl::runUnit(const Unit& unit, const Mat& src, Mat& result) const
@@ -285,7 +291,8 @@ void ConsensusNetImpl::runUnit(const Unit& unit, const Mat& src, Mat& result) co
         if (pair)
         {
             const Conv4dPair layers(blocks[unit.first].convs[orientation][0], blocks[unit.first + 1].convs[orientation][0]);
-            layers.apply(src, padding, result, relu, orientation > 0);
+            const bool last = orientation + 1 == orientations();
+            layers.apply(src, padding, result, relu, orientation > 0, isPair() && last ? residual : 0);
             continue;
         }
         Mat x = src;
@@ -332,15 +339,26 @@ void ConsensusNetImpl::forward(InputArray corr, OutputArray scores) const
         runUnit(all[i], x, y);
         x = y;
     }
-    if (residual != 0)
+    if (residual != 0 && !isPair())
         addResidual(c.reshape(1, grids[0] * grids[1]), residual, x.reshape(1, grids[0] * grids[1]));
     if (!apart)
         x.reshape(1, 4, shape).copyTo(dst);
 }
 
-NetCost ConsensusNetImpl::cost(const Vec4i& grids) const
+bool ConsensusNetImpl::streams() const
 {
-    NetCost total = { 0, 0, 0 };
+    return orientations() == 1 && isPair();
+}
+
+void ConsensusNetImpl::forward(const Vec4i& grids, PairStream& stream) const
+{
+    const Conv4dPair layers(blocks[0].convs[PLAIN][0], blocks[1].convs[PLAIN][0]);
+    layers.apply(grids, padding, lastActivation, residual, stream);
+}
+
+NetCost ConsensusNetImpl::cost(const Vec4i& grids, bool streamed) const
+{
+    NetCost total = { 0, 0, 0, Vec3i() };
     const std::vector<Unit> all = units();
     for (size_t u = 0; u < all.size(); u++)
         for (int orientation = 0; orientation < orientations(); orientation++)
@@ -373,7 +391,7 @@ NetCost ConsensusNetImpl::cost(const Vec4i& grids) const
             }
             if (isPair(all[u]))
                 workspace = Conv4dPair::scratchBytes(grids, padding, blocks[all[u].first].outChannels(),
-                                                     std::max(getNumThreads(), 1));
+                                                     std::max(getNumThreads(), 1), streamed, &total.parts);
             total.workspace = std::max(total.workspace, ends * sizeof(float) + workspace);
         }
     return total;

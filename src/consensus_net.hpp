@@ -9,6 +9,8 @@
 
 namespace cv { namespace semcorr {
 
+class PairStream;
+
 inline Vec4i gridsOf(const Mat& volume)  // {h1, w1, h2, w2[, channels]}
 {
     return Vec4i(volume.size[0], volume.size[1], volume.size[2], volume.size[3]);
@@ -26,6 +28,7 @@ struct NetCost
     size_t workspace;   // bytes held at a time, input and output volumes not counted
     int64 hiddenSites;  // pairs of cells with hidden activations, over layers and orientations
     double macs;        // multiply-adds
+    Vec3i parts;        // into which a streamed sweep cuts: rows of grid 2, rows of grid 1, columns of grid 1
 };
 
 class ConsensusNetImpl CV_FINAL : public ConsensusNet
@@ -60,7 +63,10 @@ public:
     void checkComplete() const;
     // Whether all pairs get the same score because some block has zero weights only, as in a preset that was not filled
     bool isConstant() const;
-    NetCost cost(const Vec4i& grids) const;
+    // Whether it can score from plane to plane, without stored volumes: two layers that are run in one sweep, in one orientation
+    bool streams() const;
+    void forward(const Vec4i& grids, PairStream& stream) const;
+    NetCost cost(const Vec4i& grids, bool streamed = false) const;
     // The patch that a score depends on has a side of 2·radius + 1 cells in each dimension
     Vec4i radius() const;
 
@@ -86,6 +92,7 @@ private:
     void checkBlockIndex(int i) const;
     std::vector<Unit> units() const;
     bool isPair(const Unit& unit) const;
+    bool isPair() const;  // whether all of the net is one
     int orientations() const { return symmetry == SYMMETRY_NONE ? 1 : 2; }
     Vec4i radius(int block, int orientation) const;
     Vec4i radius(const Unit& unit, int orientation) const;

@@ -100,8 +100,10 @@ static void planParts(Conv4dPairTask& t, int threads)
         }
 }
 
-static void planScratch(Conv4dPairTask& t)
+static void planScratch(Conv4dPairTask& t, bool streamed)
 {
+    const int rows = std::min((t.plane / t.tilesX + 1) * PAIR_TILE, t.grids[2]);
+    t.cellStep = streamed ? alignSize(rows * t.grids[3] + PAIR_CELLS, CONV4D_ALIGN) : 0;
     const size_t columns = t.columns + 2, slack = 2 * CONV4D_ALIGN;
     const size_t lag = alignSize(t.ahead, CONV4D_ALIGN), back = alignSize(t.back, CONV4D_ALIGN);
     t.inputStep = alignSize(columns * t.plane + lag + PAIR_CHUNK + slack, CONV4D_ALIGN);
@@ -111,7 +113,7 @@ static void planScratch(Conv4dPairTask& t)
     t.maskStep = alignSize(t.plane + PAIR_CHUNK, CONV4D_ALIGN);
     t.scratch = 3 * PAIR_VALUES * (t.inputStep + t.outputStep) + t.channels * PAIR_PHASES * t.hiddenStep + PAIR_INPUTS +
                 PAIR_SIDE * PAIR_TILE * t.rowsStep + PAIR_MASKS * t.maskStep +
-                alignSize(PAIR_TILE * (t.tilesX + slack), CONV4D_ALIGN);
+                alignSize(PAIR_TILE * (t.tilesX + slack), CONV4D_ALIGN) + (3 * columns + 1) * t.cellStep;
 }
 
 static int unitsOf(const Conv4dPairTask& t)
@@ -119,7 +121,7 @@ static int unitsOf(const Conv4dPairTask& t)
     return t.parts[0] * t.parts[1] * t.parts[2];
 }
 
-static Conv4dPairTask makePlan(const Vec4i& grids, int padding, int channels, int threads)
+static Conv4dPairTask makePlan(const Vec4i& grids, int padding, int channels, int threads, bool streamed)
 {
     Conv4dPairTask t;
     t.grids = grids;
@@ -132,13 +134,14 @@ static Conv4dPairTask makePlan(const Vec4i& grids, int padding, int channels, in
     t.cutTiles = !t.margin && (grids[2] % PAIR_TILE || grids[3] % PAIR_TILE);
     planBands(t);
     planParts(t, (double)grids[0] * grids[1] * t.tilesY * t.tilesX < MIN_PARALLEL_TILES ? 1 : threads);
-    planScratch(t);
+    planScratch(t, streamed);
     return t;
 }
 
-size_t Conv4dPair::scratchBytes(const Vec4i& grids, int padding, int channels, int threads)
+size_t Conv4dPair::scratchBytes(const Vec4i& grids, int padding, int channels, int threads, bool streamed, Vec3i* parts)
 {
-    const Conv4dPairTask t = makePlan(grids, padding, channels, threads);
+    const Conv4dPairTask t = makePlan(grids, padding, channels, threads, streamed);
+    *parts = t.parts;
     return std::min(unitsOf(t), threads) * (t.scratch + CONV4D_ALIGN) * sizeof(float);
 }
 
@@ -147,18 +150,36 @@ static void runUnits(const Conv4dPairTask& task, int firstUnit, int lastUnit)
     CV_CPU_DISPATCH(runConv4dPairUnits, (task, firstUnit, lastUnit), CV_CPU_DISPATCH_MODES_ALL);
 }
 
-void Conv4dPair::apply(const Mat& src, int padding, Mat& dst, bool relu, bool accumulate) const
+void Conv4dPair::apply(const Mat& src, int padding, Mat& dst, bool relu, bool accumulate, double residual) const
 {
     const Vec4i grids(src.size[0], src.size[1], src.size[2], src.size[3]);
-    Conv4dPairTask t = makePlan(grids, padding, channels, std::max(getNumThreads(), 1));
+    Conv4dPairTask t = makePlan(grids, padding, channels, std::max(getNumThreads(), 1), false);
     t.src = src.ptr<float>();
     t.dst = dst.ptr<float>();
+    t.stream = 0;
+    t.accumulate = accumulate;
+    run(t, relu, residual);
+}
+
+void Conv4dPair::apply(const Vec4i& grids, int padding, bool relu, double residual, PairStream& stream) const
+{
+    Conv4dPairTask t = makePlan(grids, padding, channels, std::max(getNumThreads(), 1), true);
+    t.src = 0;
+    t.dst = 0;
+    t.stream = &stream;
+    t.accumulate = false;
+    stream.prepare(unitsOf(t));
+    run(t, relu, residual);
+}
+
+void Conv4dPair::run(Conv4dPairTask& t, bool relu, double residual) const
+{
     t.firstWeights = firstWeights.ptr<float>();
     t.firstBias = firstBias.ptr<float>();
     t.secondWeights = secondWeights.ptr<float>();
     t.secondBias = secondBias;
+    t.residual = (float)residual;
     t.relu = relu;
-    t.accumulate = accumulate;
     const int units = unitsOf(t);
     if (units > 1)
         parallel_for_(Range(0, units), [&](const Range& range) { runUnits(t, range.start, range.end); });

@@ -288,6 +288,8 @@ public:
         rows = inputs + PAIR_INPUTS;
         masks = rows + PAIR_SIDE * PAIR_TILE * t.rowsStep;
         line = masks + PAIR_MASKS * t.maskStep;
+        scores = line + alignSize(PAIR_TILE * (t.tilesX + 2 * CONV4D_ALIGN), CONV4D_ALIGN);
+        source = scores + t.cellStep;
         for (int i = 0; i < PAIR_SIDE; i++)
         {
             const int cell = i - 1 + t.margin + PAIR_TILE, inTile = cell % PAIR_TILE, tile = cell / PAIR_TILE - 1;
@@ -298,8 +300,9 @@ public:
 
     // The part of the output with tiles [first[0], last[0]) of grid 2's rows, rows [first[1], last[1]) of grid 1 and its
     // columns [first[2], last[2])
-    void run(const int* first, const int* last)
+    void run(int unit_, const int* first, const int* last)
     {
+        unit = unit_;
         memset(input, 0, t.scratch * sizeof(float));
         firstTile = first[0];
         lastTile = last[0];
@@ -311,7 +314,9 @@ public:
         firstColumn = std::max(first[2] - 1, -t.margin);
         lastColumn = std::min(last[2] + 1, t.grids[1] + t.margin);
         nextInput = std::max(firstRow - 2, 0);
+        inputColumns = Range(std::max(firstColumn - 1, 0), std::min(lastColumn + 1, t.grids[1]));
         fillMasks();
+        beginStream(Rect(first[2], first[1], last[2] - first[2], last[1] - first[1]));
         for (int y = firstRow - 1; y <= lastRow; y++)
         {
             memset(outputRow(y + 1) - lag, 0, PAIR_VALUES * t.outputStep * sizeof(float));
@@ -324,6 +329,14 @@ public:
 
 private:
     float* inputRow(int y) const { return input + y % 3 * PAIR_VALUES * t.inputStep; }
+    // The plane of a cell of grid 1; its cell 0 of grid 2 would be `firstCell` floats before
+    const float* sourcePlane(int y, int x) const
+    {
+        return t.stream ? source + ((size_t)(y % 3) * (t.columns + 2) + x - inputColumns.start) * t.cellStep
+                        : t.src + ((size_t)y * t.grids[1] + x) * t.grids[2] * t.grids[3];
+    }
+    // The first row of grid 2 in the tiles' inputs
+    int topRow() const { return topTile * PAIR_TILE - 1 - t.margin; }
     float* outputRow(int y) const { return output + (y + 3) % 3 * PAIR_VALUES * t.outputStep + lag; }
 
     // masks {16 cells of a tile}: 1 for hidden cells inside the grid, else 0; {y, x; cells 0, 4, 5 of a tile's input}: 1 where
@@ -346,6 +359,15 @@ private:
                 mask[2 * t.maskStep] = after;
             }
         }
+    }
+
+    void beginStream(const Rect& cells1)
+    {
+        const int w = t.grids[3], bottom = topRow() + (tilesY + 1) * PAIR_TILE;
+        read = Range(std::max(topRow(), 0) * w / PAIR_CELLS * PAIR_CELLS, std::min(bottom, t.grids[2]) * w);
+        firstCell = t.stream ? read.start : 0;
+        if (t.stream)
+            t.stream->begin(unit, cells1, Range(firstTile * PAIR_TILE * w, std::min(lastTile * PAIR_TILE, t.grids[2]) * w));
     }
 
     // One row of hidden cells of grid 1
@@ -473,9 +495,11 @@ private:
     void fillInputRow(int y)
     {
         float* dst = inputRow(y);
+        if (t.stream)
+            t.stream->read(y, inputColumns, read, source + (size_t)(y % 3) * (t.columns + 2) * t.cellStep, t.cellStep);
         for (int x = firstColumn - 1; x <= lastColumn; x++, dst += plane)
             if (x >= 0 && x < t.grids[1])
-                fillPlane(t.src + ((size_t)y * t.grids[1] + x) * t.grids[2] * t.grids[3], dst);
+                fillPlane(sourcePlane(y, x), dst);
             else
                 for (int p = 0; p < PAIR_VALUES; p++)
                     memset(dst + p * t.inputStep, 0, plane * sizeof(float));
@@ -489,9 +513,9 @@ private:
         memset(line, 0, (PAIR_TILE * (t.tilesX + LANES + 1) + before) * sizeof(float));
         for (int i = 0; i < (tilesY + 1) * PAIR_TILE; i++)  // downwards: a row's surplus is overwritten by the one below
         {
-            const int y = i - before + topTile * PAIR_TILE;
+            const int y = topRow() + i;
             if (y >= 0 && y < h)
-                memcpy(line + before, src + y * w, w * sizeof(float));
+                memcpy(line + before, src + y * w - firstCell, w * sizeof(float));
             else
                 memset(line + before, 0, w * sizeof(float));
             splitColumns(line, t.tilesX, rows + i % PAIR_TILE * t.rowsStep + i / PAIR_TILE * t.tilesX, PAIR_TILE * t.rowsStep);
@@ -521,7 +545,7 @@ private:
             }
     }
 
-    // The cell (y1, x1) of grid 1 of dst
+    // The cell (y1, x1) of grid 1 of the output
     void finishPlane(int y1, int x1)
     {
         const float* src = outputRow(y1) + (x1 - firstColumn + 1) * plane;
@@ -533,19 +557,29 @@ private:
             for (int phase = 0; phase < PAIR_PHASES; phase++)
                 vecStore(rows + phase * t.rowsStep + i, y[phase]);
         }
-        float* dst = t.dst + (((size_t)y1 * t.grids[1] + x1) * h + firstTile * PAIR_TILE) * w;
-        const float low = t.relu ? 0.f : -std::numeric_limits<float>::infinity();
-        for (int y2 = firstTile * PAIR_TILE; y2 < std::min(lastTile * PAIR_TILE, h); y2++, dst += w)
+        const int first = firstTile * PAIR_TILE * w;
+        float* dst = t.stream ? scores : t.dst + ((size_t)y1 * t.grids[1] + x1) * h * w + first;
+        const float* c = sourcePlane(y1, x1) + first - firstCell;
+        for (int y2 = firstTile * PAIR_TILE; y2 < std::min(lastTile * PAIR_TILE, h); y2++, dst += w, c += w)
         {
             const float* phases = rows + y2 % PAIR_TILE * PAIR_TILE * t.rowsStep + (y2 / PAIR_TILE - topTile) * t.tilesX;
             for (int i = 0; i < t.tilesX; i += LANES)
                 vecStoreFours(line + i * PAIR_TILE, vecLoad(phases + i), vecLoad(phases + t.rowsStep + i),
                               vecLoad(phases + 2 * t.rowsStep + i), vecLoad(phases + 3 * t.rowsStep + i));
-            for (int x2 = 0; x2 < w; x2++)
-            {
-                const float value = std::max(line[x2] + t.secondBias, low);
-                dst[x2] = t.accumulate ? dst[x2] + value : value;
-            }
+            finishRow(c, dst);
+        }
+        if (t.stream)
+            t.stream->write(unit, Point(x1, y1), scores);
+    }
+
+    // dst [+]= what `line` holds, with the second layer's bias, + residual · c
+    void finishRow(const float* c, float* dst) const
+    {
+        const float low = t.relu ? 0.f : -std::numeric_limits<float>::infinity();
+        for (int x2 = 0; x2 < t.grids[3]; x2++)
+        {
+            const float value = std::max(line[x2] + t.secondBias, low);
+            dst[x2] = (t.accumulate ? dst[x2] + value : value) + t.residual * c[x2];
         }
     }
 
@@ -554,6 +588,9 @@ private:
     float *input, *output, *hidden, *inputs;
     float *rows, *line;  // of fillPlane and finishPlane: {24, rowsStep}; one row of cells
     float* masks;        // {PAIR_MASKS, maskStep}, see fillMasks
+    float *source, *scores;  // with a stream: {3 rows, columns, cellStep} of the input, cells `read` of grid 2; a plane of the output
+    int unit, firstCell;
+    Range read, inputColumns;
     int firstTile, lastTile, topTile, tilesY, plane;  // of the unit
     int firstRow, lastRow, firstColumn, lastColumn, nextInput;
     ptrdiff_t cellRows[PAIR_SIDE], cellColumns[PAIR_SIDE];  // where the cells of a tile's input are in `hidden`, from its lane
@@ -577,7 +614,7 @@ void runConv4dPairUnits(const Conv4dPairTask& task, int firstUnit, int lastUnit)
             first[i] = (int)((int64)sizes[i] * index[i] / task.parts[i]);
             last[i] = (int)((int64)sizes[i] * (index[i] + 1) / task.parts[i]);
         }
-        sweep.run(first, last);
+        sweep.run(unit, first, last);
     }
 }
 

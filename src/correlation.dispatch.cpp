@@ -4,18 +4,39 @@
 
 #include "precomp.hpp"
 #include "checks.hpp"
+#include "correlation.hpp"
 
 #include "correlation.simd.hpp"
 #include "correlation.simd_declarations.hpp"
 
 namespace cv { namespace semcorr {
 
-// Cells of grid 2 are shared among threads in groups of this many: whole tiles of every instruction set
-enum { CORRELATE_COLUMNS = 32 };
+// Cells of grid 2 that a thread packs and correlates at a time
+enum { CORRELATE_CELLS = 8 * CORRELATION_PANEL };
 
-static void correlateColumns(const Mat& f1, const Mat& f2, Mat& corr, int first, int last)
+static void packPanels(const Mat& f2, int first, int last, float* packed)
 {
-    CV_CPU_DISPATCH(correlateColumns, (f1, f2, corr, first, last), CV_CPU_DISPATCH_MODES_ALL);
+    CV_CPU_DISPATCH(packPanels, (f2, first, last, packed), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+static void correlatePanels(const Mat& f1, const float* packed, int cells, float* dst, size_t dstStep)
+{
+    CV_CPU_DISPATCH(correlatePanels, (f1, packed, cells, dst, dstStep), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+PackedFeatures::PackedFeatures(const Mat& f2)
+    : packed((f2.rows + CORRELATION_PANEL - 1) / CORRELATION_PANEL, f2.cols * CORRELATION_PANEL, CV_32F)
+{
+    parallel_for_(Range(0, packed.rows), [&](const Range& range)
+    {
+        packPanels(f2, range.start * CORRELATION_PANEL, std::min(range.end * CORRELATION_PANEL, f2.rows),
+                   packed.ptr<float>(range.start));
+    });
+}
+
+void PackedFeatures::correlate(const Mat& f1, int first, int last, float* dst, size_t step) const
+{
+    correlatePanels(f1, packed.ptr<float>(first / CORRELATION_PANEL), last - first, dst, step);
 }
 
 static void scaleRow(const float* src, float* dst, int n, float divisor)
@@ -92,9 +113,17 @@ void correlate(InputArray features1, InputArray features2, OutputArray corr_)
     f2 = f2.reshape(1, shape[2] * shape[3]);
     corr_.create(4, shape, CV_32F);
     Mat dst = corr_.getMat(), result = continuousLike(dst), corr = result.reshape(1, f1.rows);
-    parallel_for_(Range(0, (f2.rows + CORRELATE_COLUMNS - 1) / CORRELATE_COLUMNS), [&](const Range& range)
+    parallel_for_(Range(0, (f2.rows + CORRELATION_PANEL - 1) / CORRELATION_PANEL), [&](const Range& range)
     {
-        correlateColumns(f1, f2, corr, range.start * CORRELATE_COLUMNS, std::min(range.end * CORRELATE_COLUMNS, f2.rows));
+        const int end = std::min(range.end * CORRELATION_PANEL, f2.rows);
+        AutoBuffer<float> buffer(CORRELATE_CELLS * f2.cols + 16);
+        float* const packed = alignPtr(buffer.data(), 64);
+        for (int first = range.start * CORRELATION_PANEL; first < end; first += CORRELATE_CELLS)
+        {
+            const int last = std::min(first + CORRELATE_CELLS, end);
+            packPanels(f2, first, last, packed);
+            correlatePanels(f1, packed, last - first, corr.ptr<float>() + first, corr.step1());
+        }
     }, 2. * getNumThreads());
     if (result.data != dst.data)
         result.copyTo(dst);

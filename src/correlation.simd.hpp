@@ -2,14 +2,15 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 
-#include "precomp.hpp"
+#include "correlation.hpp"
 #include "simd_vec.hpp"
 
 namespace cv { namespace semcorr {
 
 CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
 
-void correlateColumns(const Mat& f1, const Mat& f2, Mat& corr, int first, int last);
+void packPanels(const Mat& f2, int first, int last, float* packed);
+void correlatePanels(const Mat& f1, const float* packed, int cells, float* dst, size_t dstStep);
 void scaleRow(const float* src, float* dst, int n, float divisor);
 void maxOfRows(const float* src, size_t step, int rows, float* best, int n);
 void mutualRow(const float* src, const float* best2, float* dst, int n, float eps);
@@ -21,7 +22,7 @@ enum
     GEMM_ROWS = LANES >= 16 ? 12 : 6,  // cells of grid 1 per tile; with 2 vectors each: 24 of 32 registers, or 12 of 16
     GEMM_VECTORS = 2,
     GEMM_COLS = GEMM_VECTORS * LANES,  // cells of grid 2 per tile
-    GEMM_PANELS = 8,                   // tiles' columns packed at a time
+    GEMM_PANELS = 8,                   // panels that stay in the second-level cache while all of grid 1 passes
     GEMM_DEPTH = 256,                  // channels at a time: 12 packed rows stay in the first-level cache
     GEMM_STEP = GEMM_DEPTH + 16        // floats between packed rows; no power of two, lest they evict each other
 };
@@ -54,30 +55,42 @@ template<> struct GemmOps<0>
     static CV_ALWAYS_INLINE void store(const Vec*, float*, size_t) {}
 };
 
-// dst {GEMM_ROWS, GEMM_COLS} = (add ? dst : 0) + a {GEMM_ROWS, GEMM_STEP} · b {depth, GEMM_COLS}
-static void gemmTile(const float* a, const float* b, int depth, bool add, float* dst, size_t dstStep)
+// dst {R, GEMM_COLS} = (add ? dst : 0) + a {R, GEMM_STEP} · b {depth, CORRELATION_PANEL}
+template<int R> static void gemmTile(const float* a, const float* b, int depth, bool add, float* dst, size_t dstStep)
 {
-    Vec acc[GEMM_ROWS * GEMM_VECTORS], w[GEMM_VECTORS];
+    Vec acc[R * GEMM_VECTORS], w[GEMM_VECTORS];
     if (add)
-        GemmOps<GEMM_ROWS>::load(acc, dst, dstStep);
+        GemmOps<R>::load(acc, dst, dstStep);
     else
-        VecArray<GEMM_ROWS * GEMM_VECTORS>::set(acc, vecSet(0.f));
-    for (int k = 0; k < depth; k++, a++, b += GEMM_COLS)
+        VecArray<R * GEMM_VECTORS>::set(acc, vecSet(0.f));
+    for (int k = 0; k < depth; k++, a++, b += CORRELATION_PANEL)
     {
         VecArray<GEMM_VECTORS>::load(w, b);
-        GemmOps<GEMM_ROWS>::fma(acc, a, w);
+        GemmOps<R>::fma(acc, a, w);
     }
-    GemmOps<GEMM_ROWS>::store(acc, dst, dstStep);
+    GemmOps<R>::store(acc, dst, dstStep);
 }
 
-// The same where only rows × cols of the tile exist
-static void gemmEdge(const float* a, const float* b, int depth, bool add, float* dst, size_t dstStep, int rows, int cols)
+typedef void (*GemmTile)(const float*, const float*, int, bool, float*, size_t);
+
+// The instance for `rows` rows
+template<int R> struct GemmTable
+{
+    static GemmTile find(int rows) { return rows == R ? &gemmTile<R> : GemmTable<R - 1>::find(rows); }
+};
+template<> struct GemmTable<0>
+{
+    static GemmTile find(int) { return 0; }
+};
+
+// The same where only `cols` columns of the tile exist
+static void gemmEdge(GemmTile run, const float* a, const float* b, int depth, bool add, float* dst, size_t dstStep, int rows, int cols)
 {
     CV_DECL_ALIGNED(64) float tile[GEMM_ROWS * GEMM_COLS] = { 0 };
     for (int r = 0; add && r < rows; r++)
         for (int c = 0; c < cols; c++)
             tile[r * GEMM_COLS + c] = dst[r * dstStep + c];
-    gemmTile(a, b, depth, add, tile, GEMM_COLS);
+    run(a, b, depth, add, tile, GEMM_COLS);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < cols; c++)
             dst[r * dstStep + c] = tile[r * GEMM_COLS + c];
@@ -93,36 +106,42 @@ static void copyFloats(const float* src, float* dst, int n)
         dst[i] = src[i];
 }
 
-// Columns [first, last) of corr {N1, N2} = f1 {N1, C} · f2 {N2, C}ᵀ. Each value sums its channels in order.
-void correlateColumns(const Mat& f1, const Mat& f2, Mat& corr, int first, int last)
+// packed {panels, channels, CORRELATION_PANEL}: cells [first, last) of f2 {N2, C}; the last panel's rest is zero
+void packPanels(const Mat& f2, int first, int last, float* packed)
 {
-    AutoBuffer<float> buffer(GEMM_ROWS * GEMM_STEP + GEMM_PANELS * GEMM_COLS * GEMM_DEPTH + 16);
-    float* const a = alignPtr(buffer.data(), 64);
-    float* const packed = a + GEMM_ROWS * GEMM_STEP;
-    memset(a, 0, GEMM_ROWS * GEMM_STEP * sizeof(float));
-    const int channels = f1.cols;
-    for (int col = first; col < last; col += GEMM_PANELS * GEMM_COLS)
+    for (int cell = first; cell < last; cell += CORRELATION_PANEL, packed += (size_t)CORRELATION_PANEL * f2.cols)
+    {
+        const int cells = std::min<int>(CORRELATION_PANEL, last - cell);
+        if (cells < CORRELATION_PANEL)
+            memset(packed, 0, sizeof(float) * CORRELATION_PANEL * f2.cols);
+        transposeFloats(f2.ptr<float>(cell), f2.step1(), packed, CORRELATION_PANEL, cells, f2.cols);
+    }
+}
+
+// dst {f1.rows, dstStep}: the first `cells` columns = f1 {N1, C} · packed cellsᵀ. Each value sums its channels in order.
+void correlatePanels(const Mat& f1, const float* packed, int cells, float* dst, size_t dstStep)
+{
+    CV_DECL_ALIGNED(64) float a[GEMM_ROWS * GEMM_STEP] = { 0 };
+    const int channels = f1.cols, group = GEMM_PANELS * CORRELATION_PANEL;
+    for (int first = 0; first < cells; first += group)
         for (int k = 0; k < channels; k += GEMM_DEPTH)
         {
-            const int cols = std::min<int>(GEMM_PANELS * GEMM_COLS, last - col);
             const int depth = std::min<int>(GEMM_DEPTH, channels - k);
-            memset(packed, 0, GEMM_PANELS * GEMM_COLS * GEMM_DEPTH * sizeof(float));
-            for (int c = 0; c < cols; c += GEMM_COLS)
-                transposeFloats(f2.ptr<float>(col + c) + k, f2.step1(), packed + c * depth, GEMM_COLS,
-                                std::min<int>(GEMM_COLS, cols - c), depth);
             for (int row = 0; row < f1.rows; row += GEMM_ROWS)
             {
                 const int rows = std::min<int>(GEMM_ROWS, f1.rows - row);
+                const GemmTile run = GemmTable<GEMM_ROWS>::find(rows);
                 for (int r = 0; r < rows; r++)
                     copyFloats(f1.ptr<float>(row + r) + k, a + r * GEMM_STEP, depth);
-                for (int c = 0; c < cols; c += GEMM_COLS)
+                for (int c = first; c < std::min(first + group, cells); c += GEMM_COLS)
                 {
-                    float* dst = corr.ptr<float>(row) + col + c;
-                    if (rows == GEMM_ROWS && c + GEMM_COLS <= cols)
-                        gemmTile(a, packed + c * depth, depth, k > 0, dst, corr.step1());
+                    const float* b = packed + ((size_t)c / CORRELATION_PANEL * channels + k) * CORRELATION_PANEL +
+                                     c % CORRELATION_PANEL;
+                    float* d = dst + row * dstStep + c;
+                    if (c + GEMM_COLS <= cells)
+                        run(a, b, depth, k > 0, d, dstStep);
                     else
-                        gemmEdge(a, packed + c * depth, depth, k > 0, dst, corr.step1(), rows,
-                                 std::min<int>(GEMM_COLS, cols - c));
+                        gemmEdge(run, a, b, depth, k > 0, d, dstStep, rows, std::min<int>(GEMM_COLS, cells - c));
                 }
             }
         }

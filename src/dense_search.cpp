@@ -3,16 +3,25 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
 #include "consensus_net.hpp"
+#include "dense_stream.hpp"
 #include "refine.hpp"
 #include "search.hpp"
 
 namespace cv { namespace semcorr {
 
-// The correlation, the net's activations, and the branch that waits
+// Whether no volume of all pairs needs to be stored: the mutual filters and a second branch take whole volumes.
+static bool isStreamed(const SearchTask& task)
+{
+    return task.net.streams() && !task.params.mutual && task.selfSimilarity.empty();
+}
+
+// The correlation, the net's activations, the branch that waits, and scores that are kept; or a stream's memory
 size_t denseWorkspace(const SearchTask& task)
 {
+    if (isStreamed(task))
+        return DenseStream::workspace(task);
     const size_t volume = (size_t)task.grid1().area() * task.grid2().area() * sizeof(float);
-    size_t bytes = 2 * volume + task.net.cost(task.grids()).workspace;
+    size_t bytes = 2 * volume + task.net.cost(task.grids()).workspace + task.keep.size() * task.grid2().area() * sizeof(float);
     if (!task.selfSimilarity.empty())
         bytes += volume + ((size_t)task.grid1().area() + task.grid2().area()) * task.selfSimilarity.channels() * sizeof(float);
     return bytes;
@@ -44,6 +53,24 @@ static Mat consensusScores(const SearchTask& task)
     return scores;
 }
 
+// By stored volumes
+static void findMatches(const SearchTask& task, bool wantBack, SearchResult& result)
+{
+    const Mat scores = consensusScores(task);
+    bestMatches(scores, result.targets, result.best, FROM_1_TO_2);
+    if (wantBack)
+        bestMatches(scores, result.back, noArray(), FROM_2_TO_1);
+    result.around.create(result.targets.size(), CV_32FC(AROUND));
+    result.around.forEach<Vec<float, AROUND> >([&](Vec<float, AROUND>& around, const int* p)
+    {
+        scoresAround(scores.ptr<float>(p[0], p[1]), task.grid2(), Point(result.targets.at<Point2f>(p[0], p[1])), around.val);
+    });
+    const Mat rows = scores.reshape(1, task.grid1().area());
+    for (size_t i = 0; i < task.keep.size(); i++)
+        result.scores.push_back(rows.row(task.keep[i]));
+    result.kept = task.keep;
+}
+
 SearchResult denseSearch(const SearchTask& task, bool wantBack)
 {
     SearchResult result;
@@ -53,16 +80,11 @@ SearchResult denseSearch(const SearchTask& task, bool wantBack)
                                          "%.1f MB; raise memoryLimit, use smaller grids or SEARCH_PATCHMATCH",
                                          task.f1.size[0], task.f1.size[1], task.f2.size[0], task.f2.size[1],
                                          result.peakWorkspace / 1e6, task.params.memoryLimit / 1e6));
-    const Mat scores = result.scores = consensusScores(task);
-    bestMatches(scores, result.targets, result.best, FROM_1_TO_2);
-    if (wantBack)
-        bestMatches(scores, result.back, noArray(), FROM_2_TO_1);
-    result.around.create(result.targets.size(), CV_32FC(AROUND));
-    result.around.forEach<Vec<float, AROUND> >([&](Vec<float, AROUND>& around, const int* p)
-    {
-        scoresAround(scores.ptr<float>(p[0], p[1]), task.grid2(), Point(result.targets.at<Point2f>(p[0], p[1])), around.val);
-    });
-    result.pairsScored = (int64)scores.total();
+    if (isStreamed(task))
+        DenseStream(task, wantBack, result).run();
+    else
+        findMatches(task, wantBack, result);
+    result.pairsScored = (int64)task.grid1().area() * task.grid2().area();
     result.hiddenSites = (task.selfSimilarity.empty() ? 1 : 2) * task.net.cost(task.grids()).hiddenSites;
     return result;
 }

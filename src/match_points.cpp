@@ -33,17 +33,15 @@ struct Corners
 };
 
 // All targets are candidates
-static PointMatch matchDense(const Mat& scores, const Corners& corners, const Size& grid2)
+static PointMatch matchDense(const SearchResult& result, const Corners& corners, const Size& grid2)
 {
-    const float* all = scores.ptr<float>();
-    const size_t n2 = grid2.area();
-    std::vector<float> mixed(n2);
-    for (size_t j = 0; j < n2; j++)
+    std::vector<float> mixed(grid2.area(), 0.f);
+    for (int i = 0; i < 4; i++)
     {
-        float sum = 0;
-        for (int i = 0; i < 4; i++)
-            sum += corners.weight[i] * all[corners.cell[i] * n2 + j];
-        mixed[j] = sum;
+        const std::vector<int>::const_iterator kept = std::lower_bound(result.kept.begin(), result.kept.end(), corners.cell[i]);
+        const float* scores = result.scores.ptr<float>((int)(kept - result.kept.begin()));
+        for (size_t j = 0; j < mixed.size(); j++)
+            mixed[j] += corners.weight[i] * scores[j];
     }
     const int best = (int)(std::max_element(mixed.begin(), mixed.end()) - mixed.begin());
     PointMatch match = { Point(best % grid2.width, best / grid2.width), std::vector<float>(AROUND) };
@@ -129,13 +127,24 @@ static PointMatch matchSparsely(const SparseScores& scores, const Corners& corne
     return match;
 }
 
+std::vector<int> cellsAround(const std::vector<Point2d>& positions, const Size& grid1)
+{
+    std::set<int> cells;
+    for (size_t i = 0; i < positions.size(); i++)
+    {
+        const Corners corners(positions[i], grid1);
+        cells.insert(corners.cell, corners.cell + 4);
+    }
+    return std::vector<int>(cells.begin(), cells.end());
+}
+
 std::vector<PointMatch> matchPoints(const SearchTask& task, const SearchResult& result, const std::vector<Point2d>& positions)
 {
     std::vector<PointMatch> matches;
-    if (!result.scores.empty())
+    if (!result.kept.empty() || positions.empty())
     {
         for (size_t i = 0; i < positions.size(); i++)
-            matches.push_back(matchDense(result.scores, Corners(positions[i], task.grid1()), task.grid2()));
+            matches.push_back(matchDense(result, Corners(positions[i], task.grid1()), task.grid2()));
         return matches;
     }
     std::vector<std::set<int> > candidates;

@@ -154,7 +154,6 @@ void MatcherImpl::transferKeypointsFeatures(InputArray features1, const Size& si
 // points: N×1 CV_32FC2 in pixels of image 1
 void MatcherImpl::transfer(Picture& picture1, Picture& picture2, const Mat& points, OutputArray points2, OutputArray confidence)
 {
-    const Cells cells = search(picture1, picture2, confidence.needed());
     const Mat& f1 = picture1.features;
     const Size size1 = picture1.size, size2 = picture2.size;
     std::vector<Point2d> positions;
@@ -164,6 +163,7 @@ void MatcherImpl::transfer(Picture& picture1, Picture& picture2, const Mat& poin
         positions.push_back(Point2d(std::min(std::max(pixelToCell(p.x, f1.size[1], size1.width), 0.), f1.size[1] - 1.),
                                     std::min(std::max(pixelToCell(p.y, f1.size[0], size1.height), 0.), f1.size[0] - 1.)));
     }
+    const Cells cells = search(picture1, picture2, confidence.needed(), cellsAround(positions, Size(f1.size[1], f1.size[0])));
     const std::vector<PointMatch> found = matchPoints(makeTask(picture1, picture2), cells.found, positions);
 
     Mat targets(points.rows, 1, CV_32FC2), confidences(points.rows, 1, CV_32F);
@@ -265,7 +265,7 @@ void MatcherImpl::addCoarse(Picture& picture, size_t levels)
 SearchTask MatcherImpl::makeTask(const Picture& picture1, const Picture& picture2) const
 {
     const SearchTask task = { picture1.features, picture2.features, picture1.coarse, picture2.coarse,
-                              *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params };
+                              *net.dynamicCast<ConsensusNetImpl>(), selfSimilarity, params, std::vector<int>() };
     return task;
 }
 
@@ -283,10 +283,11 @@ static size_t coarseLevels(const SearchTask& task)
     return levels;
 }
 
-MatcherImpl::Cells MatcherImpl::search(Picture& picture1, Picture& picture2, bool wantConfidence)
+MatcherImpl::Cells MatcherImpl::search(Picture& picture1, Picture& picture2, bool wantConfidence, const std::vector<int>& keep)
 {
     const bool wantBack = wantConfidence && params.bidirectional;
     SearchTask task = makeTask(picture1, picture2);
+    task.keep = keep;
     stats.mode = chooseSearch(task);
     if (stats.mode == SEARCH_PATCHMATCH)
     {

@@ -68,7 +68,8 @@ private:
     Picture picture(InputArray image, const char* name);
     void addCoarse(Picture& picture, size_t levels);
     SearchTask makeTask(const Picture& picture1, const Picture& picture2) const;
-    Cells search(Picture& picture1, Picture& picture2, bool wantConfidence);
+    // keep: cells of picture 1 of which a dense search keeps all scores
+    Cells search(Picture& picture1, Picture& picture2, bool wantConfidence, const std::vector<int>& keep = std::vector<int>());
     void transfer(Picture& picture1, Picture& picture2, const Mat& points, OutputArray points2, OutputArray confidence);
     void toPixels(const Cells& cells, const Size& size1, const Size& size2, OutputArray flow, OutputArray confidence);
     void begin();

@@ -18,7 +18,8 @@ struct SearchResult
     Mat best;     // h1×w1 CV_32F, its score
     Mat around;   // h1×w1 CV_32FC(AROUND), scores around it for refinement
     Mat back;     // h2×w2 CV_32FC2, best whole cells of grid 1; empty if not asked for
-    Mat scores;   // {h1, w1, h2, w2} in dense mode, else empty
+    Mat scores;   // {kept cells, h2 · w2}: all scores of some cells of grid 1, in dense mode if asked for
+    std::vector<int> kept;  // which cells these are: SearchTask::keep, or none
 
     int64 pairsScored, hiddenSites;
     size_t peakWorkspace;
@@ -35,6 +36,7 @@ struct SearchTask
     const ConsensusNetImpl& net;
     const SelfSimilarity& selfSimilarity;
     const Matcher::Params& params;
+    std::vector<int> keep;  // cells of grid 1, ascending, of which a dense search keeps all scores
 
     Vec4i grids() const { return Vec4i(f1.size[0], f1.size[1], f2.size[0], f2.size[1]); }
     Size grid1() const { return Size(f1.size[1], f1.size[0]); }
@@ -58,6 +60,9 @@ struct PointMatch
     Point target;
     std::vector<float> around;  // AROUND scores
 };
+
+// The cells of grid 1, ascending, whose scores matchPoints needs
+std::vector<int> cellsAround(const std::vector<Point2d>& positions, const Size& grid1);
 
 // positions: fractional cells of grid 1, from the first cell's centre to the last one's
 std::vector<PointMatch> matchPoints(const SearchTask& task, const SearchResult& result, const std::vector<Point2d>& positions);

@@ -91,7 +91,11 @@ public:
     grid 2 where the confidence asks for the way back (bidirectional). It is estimated at 800 * n1, in between, so that matches
     do not depend on whether a confidence is asked for.
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
-    into memoryLimit. With a self-similarity branch dense search runs always. */
+    into memoryLimit. With a self-similarity branch dense search runs always.
+
+    **Memory of the dense search.** Nets of that kind without SYMMETRY_NET are run from plane to plane, if mutual is off and there is
+    no second branch: nothing of the size of n1 * n2 is stored, except n2 scores of each cell that keypoints are transferred from.
+    For all others the volumes of the correlation, the scores and the net's activations are. */
     struct CV_EXPORTS_W_SIMPLE Params
     {
         /** @param mode SearchMode

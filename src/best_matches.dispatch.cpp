@@ -2,9 +2,23 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
+#include "best_matches.hpp"
 #include "checks.hpp"
 
+#include "best_matches.simd.hpp"
+#include "best_matches.simd_declarations.hpp"
+
 namespace cv { namespace semcorr {
+
+int indexOfBest(const float* scores, int n)
+{
+    CV_CPU_DISPATCH(indexOfBest, (scores, n), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+void keepBest(const float* scores, int n, int index, float* best, int* indices)
+{
+    CV_CPU_DISPATCH(keepBest, (scores, n, index, best, indices), CV_CPU_DISPATCH_MODES_ALL);
+}
 
 // exp(best − best) / Σ exp(score − best): NC-Net's read-out of the winner. Fixed order of summation.
 static float softmaxOfBest(const float* scores, size_t n, size_t stride, float best)
@@ -23,8 +37,7 @@ static void bestOfRows(const float* scores, size_t n1, size_t n2, int w2, bool s
         for (int i = range.start; i < range.end; i++)
         {
             const float* row = scores + i * n2;
-            // strictly greater: the lowest index wins ties
-            const size_t j = std::max_element(row, row + n2) - row;
+            const int j = indexOfBest(row, (int)n2);
             field[i] = Point2f((float)(j % w2), (float)(j / w2));
             best[i] = softmax ? softmaxOfBest(row, n2, 1, row[j]) : row[j];
         }
@@ -39,15 +52,7 @@ static void bestOfColumns(const float* scores, size_t n1, size_t n2, int w1, boo
         std::vector<int> target(range.size(), 0);
         std::copy(scores + range.start, scores + range.end, best + range.start);
         for (size_t i = 1; i < n1; i++)
-        {
-            const float* row = scores + i * n2;
-            for (int j = range.start; j < range.end; j++)
-                if (row[j] > best[j])
-                {
-                    best[j] = row[j];
-                    target[j - range.start] = (int)i;
-                }
-        }
+            keepBest(scores + i * n2 + range.start, range.size(), (int)i, best + range.start, target.data());
         for (int j = range.start; j < range.end; j++)
         {
             const int i = target[j - range.start];
