@@ -66,12 +66,10 @@ protected:
 
 PERF_TEST_P(Search, net_33, testing::Combine(Mode::all(), testing::Values(16, 25, 32, 50, 64, 100), testing::Values(112, 1024)))
 {
-    if (get<0>(GetParam()) == SEARCH_DENSE_4D && get<1>(GetParam()) > 64)
-        applyTestTag(CV_TEST_TAG_MEMORY_6GB, CV_TEST_TAG_VERYLONG);
     measure(diagonalNet());
 }
 
-// The dense search's volumes would take 3 and 13 GB.
+// The dense search would take some 10 and 40 seconds.
 PERF_TEST_P(Search, net_33_large, testing::Combine(testing::Values((int)SEARCH_PATCHMATCH), testing::Values(140, 200),
                                                    testing::Values(112, 1024)))
 {

@@ -14,7 +14,16 @@ void keepBest(const float* scores, int n, int index, float* best, int* indices);
 
 #ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
 
-// The first of the largest scores. If one is not finite, the first not-a-number if there is one: it is not to pass unseen.
+static int indexOfLargest(const float* scores, int n)
+{
+    int best = 0;
+    for (int i = 0; i < n && scores[best] == scores[best]; i++)
+        if (scores[i] > scores[best] || scores[i] != scores[i])
+            best = i;
+    return best;
+}
+
+// See best_matches.hpp. A search over planes is to notice a not-a-number, which comparisons alone pass over.
 int indexOfBest(const float* scores, int n)
 {
     float best = scores[0], zero = 0;
@@ -38,11 +47,8 @@ int indexOfBest(const float* scores, int n)
         best = std::max(best, scores[i]);
         zero += scores[i] * 0.f;
     }
-    if (zero != 0)
-    {
-        const float* const nan = std::find_if(scores, scores + n, [](float s) { return s != s; });
-        return (int)((nan < scores + n ? nan : std::max_element(scores, scores + n)) - scores);
-    }
+    if (zero != 0)  // some are not finite: slowly, then
+        return indexOfLargest(scores, n);
     i = 0;
 #if CV_SIMD
     const Vec wanted = vecSet(best);

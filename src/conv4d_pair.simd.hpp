@@ -575,12 +575,14 @@ private:
     // dst [+]= what `line` holds, with the second layer's bias, + residual · c
     void finishRow(const float* c, float* dst) const
     {
-        const float low = t.relu ? 0.f : -std::numeric_limits<float>::infinity();
+        const float bias = t.secondBias, residual = t.residual, low = t.relu ? 0.f : -std::numeric_limits<float>::infinity();
         for (int x2 = 0; x2 < t.grids[3]; x2++)
         {
-            const float value = std::max(line[x2] + t.secondBias, low);
-            dst[x2] = (t.accumulate ? dst[x2] + value : value) + t.residual * c[x2];
+            const float value = std::max(line[x2] + bias, low);
+            dst[x2] = t.accumulate ? dst[x2] + value : value;
         }
+        for (int x2 = 0; x2 < t.grids[3] && residual != 0; x2++)
+            dst[x2] += residual * c[x2];
     }
 
     const Conv4dPairTask& t;

@@ -116,7 +116,8 @@ void correlate(InputArray features1, InputArray features2, OutputArray corr_)
     parallel_for_(Range(0, (f2.rows + CORRELATION_PANEL - 1) / CORRELATION_PANEL), [&](const Range& range)
     {
         const int end = std::min(range.end * CORRELATION_PANEL, f2.rows);
-        AutoBuffer<float> buffer(CORRELATE_CELLS * f2.cols + 16);
+        const size_t cells = alignSize(std::min(end - range.start * CORRELATION_PANEL, (int)CORRELATE_CELLS), CORRELATION_PANEL);
+        AutoBuffer<float> buffer(cells * f2.cols + 16);
         float* const packed = alignPtr(buffer.data(), 64);
         for (int first = range.start * CORRELATION_PANEL; first < end; first += CORRELATE_CELLS)
         {

@@ -20,6 +20,7 @@ public:
     // f1 {n, C} with the cells from `first`, a multiple of CORRELATION_PANEL, to `last`: dst {n, step}
     void correlate(const Mat& f1, int first, int last, float* dst, size_t step) const;
 
+    void release() { packed.release(); }
     static size_t bytes(int cells, int channels)
     {
         return alignSize(cells, CORRELATION_PANEL) * channels * sizeof(float);

@@ -26,6 +26,7 @@ enum
     GEMM_DEPTH = 256,                  // channels at a time: 12 packed rows stay in the first-level cache
     GEMM_STEP = GEMM_DEPTH + 16        // floats between packed rows; no power of two, lest they evict each other
 };
+static_assert(CORRELATION_PANEL % GEMM_COLS == 0, "tiles do not reach beyond their panel");
 
 // The I rows of a tile, unrolled
 template<int I> struct GemmOps

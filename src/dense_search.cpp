@@ -15,13 +15,13 @@ static bool isStreamed(const SearchTask& task)
     return task.net.streams() && !task.params.mutual && task.selfSimilarity.empty();
 }
 
-// The correlation, the net's activations, the branch that waits, and scores that are kept; or a stream's memory
+// The correlation, the net's activations, and the branch that waits; or a stream's memory
 size_t denseWorkspace(const SearchTask& task)
 {
     if (isStreamed(task))
         return DenseStream::workspace(task);
     const size_t volume = (size_t)task.grid1().area() * task.grid2().area() * sizeof(float);
-    size_t bytes = 2 * volume + task.net.cost(task.grids()).workspace + task.keep.size() * task.grid2().area() * sizeof(float);
+    size_t bytes = 2 * volume + task.net.cost(task.grids()).workspace;
     if (!task.selfSimilarity.empty())
         bytes += volume + ((size_t)task.grid1().area() + task.grid2().area()) * task.selfSimilarity.channels() * sizeof(float);
     return bytes;
@@ -65,10 +65,8 @@ static void findMatches(const SearchTask& task, bool wantBack, SearchResult& res
     {
         scoresAround(scores.ptr<float>(p[0], p[1]), task.grid2(), Point(result.targets.at<Point2f>(p[0], p[1])), around.val);
     });
-    const Mat rows = scores.reshape(1, task.grid1().area());
-    for (size_t i = 0; i < task.keep.size(); i++)
-        result.scores.push_back(rows.row(task.keep[i]));
-    result.kept = task.keep;
+    if (!task.keep.empty())
+        result.scores = scores.reshape(1, task.grid1().area());
 }
 
 SearchResult denseSearch(const SearchTask& task, bool wantBack)

@@ -5,10 +5,13 @@
 #include "best_matches.hpp"
 #include "consensus_net.hpp"
 #include "dense_stream.hpp"
-#include "pair_scorer.hpp"
 #include "refine.hpp"
+#include "sparse_scores.hpp"
 
 namespace cv { namespace semcorr {
+
+// Blocks of 2×2 targets that 5×5 cells touch
+enum { AROUND_BLOCKS = (AROUND_SIDE / BLOCK_SIDE + 1) * (AROUND_SIDE / BLOCK_SIDE + 1) };
 
 static Mat flat(const Mat& features)
 {
@@ -19,9 +22,10 @@ DenseStream::DenseStream(const SearchTask& task_, bool wantBack_, SearchResult& 
     : task(task_), wantBack(wantBack_), result(result_), f1(flat(task.f1)), f2(flat(task.f2))
 {
     static_assert(PAIR_CELLS % CORRELATION_PANEL == 0, "what is read begins with a whole panel");
-    result.targets.create(task.grid1(), CV_32FC2);
+    result.targets = Mat::zeros(task.grid1(), CV_32FC2);
     result.best = Mat(task.grid1(), CV_32F, Scalar(-std::numeric_limits<float>::infinity()));
     result.around.create(task.grid1(), CV_32FC(AROUND));
+    result.around.reshape(1).setTo(-FLT_MAX);
     result.kept = task.keep;
     if (!task.keep.empty())
         result.scores.create((int)task.keep.size(), task.grid2().area(), CV_32F);
@@ -31,8 +35,10 @@ size_t DenseStream::workspace(const SearchTask& task)
 {
     const NetCost cost = task.net.cost(task.grids(), true);
     const size_t n1 = task.grid1().area(), n2 = task.grid2().area(), found = sizeof(float) + sizeof(int);
-    return cost.workspace + PackedFeatures::bytes((int)n2, task.f2.size[2]) + n1 * cost.parts[0] * found +
-           n2 * cost.parts[1] * cost.parts[2] * found + task.keep.size() * n2 * sizeof(float);
+    const size_t sweep = cost.workspace + PackedFeatures::bytes((int)n2, task.f2.size[2]) + n1 * cost.parts[0] * found +
+                         n2 * cost.parts[1] * cost.parts[2] * found;
+    const size_t around = cost.parts[0] > 1 && task.params.refine != REFINE_NONE ? SparseScores::bytes(task, n1 * AROUND_BLOCKS) : 0;
+    return std::max(sweep, around) + task.keep.size() * n2 * sizeof(float);
 }
 
 void DenseStream::run()
@@ -41,7 +47,7 @@ void DenseStream::run()
     mergeTargets();
     if (wantBack)
         mergeSources();
-    if (units[0].cells.size() < task.grid2().area())
+    if (units[0].cells.size() < task.grid2().area() && task.params.refine != REFINE_NONE)
         scoreAround();
 }
 
@@ -128,40 +134,35 @@ void DenseStream::mergeSources()
         result.back.ptr<Point2f>()[q] = Point2f((float)(sources[q] % w1), (float)(sources[q] / w1));
 }
 
-// Where planes are cut into bands, no unit sees all that is around a target: these few are scored again.
+// Where planes are cut into bands, no unit sees all that is around a target: these few pairs are scored again.
 void DenseStream::scoreAround()
 {
+    f2.release();
+    units.clear();
     const BlockGrid blocks(task.grid2());
+    const Size grid2 = task.grid2();
+    const int n1 = task.grid1().area(), radius = AROUND_RADIUS;
+    const Point2f* targets = result.targets.ptr<Point2f>();
     BlockLists lists;
-    lists.first.push_back(0);
-    for (int p = 0; p < task.grid1().area(); p++)
+    lists.first.assign(1, 0);
+    for (int p = 0; p < n1; p++)
     {
-        const Point centre(result.targets.ptr<Point2f>()[p]), reach(AROUND_RADIUS, AROUND_RADIUS);
-        const Point first = centre - reach, last = centre + reach;
-        for (int y = std::max(first.y, 0) / BLOCK_SIDE; y <= std::min(last.y, blocks.grid.height - 1) / BLOCK_SIDE; y++)
-            for (int x = std::max(first.x, 0) / BLOCK_SIDE; x <= std::min(last.x, blocks.grid.width - 1) / BLOCK_SIDE; x++)
+        const Point q(targets[p]);
+        for (int y = std::max(q.y - radius, 0) / BLOCK_SIDE; y <= std::min(q.y + radius, grid2.height - 1) / BLOCK_SIDE; y++)
+            for (int x = std::max(q.x - radius, 0) / BLOCK_SIDE; x <= std::min(q.x + radius, grid2.width - 1) / BLOCK_SIDE; x++)
                 lists.blocks.push_back(y * blocks.size.width + x);
         lists.first.push_back((int)lists.blocks.size());
     }
-    std::vector<float> scores(lists.blocks.size() * BLOCK);
-    const LazyCorrelation correlation(task.f1, task.f2, false, 0);
-    const Ptr<PairScorer> scorer = createPairScorer(correlation, task.net, task.params.memoryLimit);
-    scorer->score(lists, scores.data());
-    result.around.reshape(1).setTo(-FLT_MAX);
-    for (int p = 0; p < task.grid1().area(); p++)
-    {
-        const Point corner = Point(result.targets.ptr<Point2f>()[p]) - Point(AROUND_RADIUS, AROUND_RADIUS);
-        float* around = result.around.ptr<float>() + (size_t)p * AROUND;
-        for (int i = lists.first[p]; i < lists.first[p + 1]; i++)
-            for (int j = 0; j < BLOCK; j++)
-            {
-                const Point q = blocks.cellOf(lists.blocks[i], j), at = q - corner;
-                if (blocks.contains(q) && (unsigned)at.x < AROUND_SIDE && (unsigned)at.y < AROUND_SIDE)
-                    around[at.y * AROUND_SIDE + at.x] = scores[(size_t)i * BLOCK + j];
-            }
-    }
-    result.peakWorkspace = std::max(result.peakWorkspace, correlation.bytes() + scorer->workspace() + lists.bytes() +
-                                                          scores.size() * sizeof(float));
+    const size_t kept = result.scores.total() * sizeof(float);
+    const SparseScores scores(task, lists, task.params.memoryLimit - kept);
+    for (int p = 0; p < n1; p++)
+        for (int i = 0; i < AROUND; i++)
+        {
+            const Point q = Point(targets[p]) + Point(i % AROUND_SIDE - radius, i / AROUND_SIDE - radius);
+            if (blocks.contains(q))
+                result.around.ptr<float>()[(size_t)p * AROUND + i] = scores.at(p, q);
+        }
+    result.peakWorkspace = std::max(result.peakWorkspace, scores.peakWorkspace() + kept);
 }
 
 }}

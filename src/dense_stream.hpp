@@ -19,7 +19,8 @@ public:
     DenseStream(const SearchTask& task, bool wantBack, SearchResult& result);
     void run();
 
-    // Bytes that it holds at its peak, the scores of task.keep included
+    // Bytes that it holds at its peak, the scores of task.keep included; but for the working memory of a scorer, where single pairs
+    // are scored again
     static size_t workspace(const SearchTask& task);
 
     void prepare(int units) CV_OVERRIDE;
@@ -45,7 +46,7 @@ private:
     const bool wantBack;
     SearchResult& result;
     const Mat f1;  // {N1, C}
-    const PackedFeatures f2;
+    PackedFeatures f2;
     std::vector<Unit> units;
 };
 

@@ -61,6 +61,11 @@ static int groupsAlong(int cells)
     return ((cells + 1) / 2 * 2 + 2 * GRID_BORDER + GROUP_SIDE - 1) / GROUP_SIDE;
 }
 
+size_t LazyCorrelation::packedBytes(const Size& grid2, int channels)
+{
+    return (size_t)groupsAlong(grid2.width) * groupsAlong(grid2.height) * channels * GROUP * sizeof(float);
+}
+
 LazyCorrelation::LazyCorrelation(const Mat& f1_, const Mat& f2_, bool mutual, size_t keepBytes) : f1(f1_), f2(f2_)
 {
     v.channels = f1.size[2];

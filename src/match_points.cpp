@@ -2,10 +2,9 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
-#include "consensus_net.hpp"
-#include "pair_scorer.hpp"
 #include "refine.hpp"
 #include "search.hpp"
+#include "sparse_scores.hpp"
 
 #include <map>
 #include <set>
@@ -38,8 +37,7 @@ static PointMatch matchDense(const SearchResult& result, const Corners& corners,
     std::vector<float> mixed(grid2.area(), 0.f);
     for (int i = 0; i < 4; i++)
     {
-        const std::vector<int>::const_iterator kept = std::lower_bound(result.kept.begin(), result.kept.end(), corners.cell[i]);
-        const float* scores = result.scores.ptr<float>((int)(kept - result.kept.begin()));
+        const float* scores = result.scoresOf(corners.cell[i]);
         for (size_t j = 0; j < mixed.size(); j++)
             mixed[j] += corners.weight[i] * scores[j];
     }
@@ -63,45 +61,24 @@ static std::set<int> candidatesOf(const Corners& corners, const SearchResult& re
     return candidates;
 }
 
-// Scores of some pairs of cells
-class SparseScores
+// wanted: row-major target cells by source cell
+static BlockLists blocksOf(const std::map<int, std::set<int> >& wanted, const SearchTask& task)
 {
-public:
-    // wanted: target cells by source cell, row-major
-    SparseScores(const SearchTask& task, const std::map<int, std::set<int> >& wanted) : blocks(task.grid2())
-    {
-        const LazyCorrelation correlation(task.f1, task.f2, task.params.mutual, 0);
-        lists.first.assign(task.grid1().area() + 1, 0);
-        for (int p = 0; p < task.grid1().area(); p++)
-        {
-            const std::map<int, std::set<int> >::const_iterator targets = wanted.find(p);
-            std::set<int> ids;
-            if (targets != wanted.end())
-                for (std::set<int>::const_iterator t = targets->second.begin(); t != targets->second.end(); ++t)
-                    ids.insert(blocks.blockOf(cellOf(*t)));
-            lists.blocks.insert(lists.blocks.end(), ids.begin(), ids.end());
-            lists.first[p + 1] = (int)lists.blocks.size();
-        }
-        scores.resize(lists.blocks.size() * BLOCK);
-        createPairScorer(correlation, task.net, task.params.memoryLimit)->score(lists, scores.data());
-    }
-
-    float at(int cell1, int cell2) const
-    {
-        const std::vector<int>::const_iterator first = lists.blocks.begin() + lists.first[cell1],
-                                               last = lists.blocks.begin() + lists.first[cell1 + 1];
-        const Point q = cellOf(cell2);
-        const size_t place = std::lower_bound(first, last, blocks.blockOf(q)) - lists.blocks.begin();
-        return scores[place * BLOCK + BlockGrid::indexIn(q)];
-    }
-
-private:
-    Point cellOf(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
-
-    const BlockGrid blocks;
+    const BlockGrid blocks(task.grid2());
     BlockLists lists;
-    std::vector<float> scores;
-};
+    lists.first.assign(task.grid1().area() + 1, 0);
+    for (int p = 0; p < task.grid1().area(); p++)
+    {
+        const std::map<int, std::set<int> >::const_iterator targets = wanted.find(p);
+        std::set<int> ids;
+        if (targets != wanted.end())
+            for (std::set<int>::const_iterator t = targets->second.begin(); t != targets->second.end(); ++t)
+                ids.insert(blocks.blockOf(Point(*t % blocks.grid.width, *t / blocks.grid.width)));
+        lists.blocks.insert(lists.blocks.end(), ids.begin(), ids.end());
+        lists.first[p + 1] = (int)lists.blocks.size();
+    }
+    return lists;
+}
 
 static PointMatch matchSparsely(const SparseScores& scores, const Corners& corners, const std::set<int>& candidates, const Size& grid2)
 {
@@ -111,7 +88,7 @@ static PointMatch matchSparsely(const SparseScores& scores, const Corners& corne
     {
         float sum = 0;
         for (int i = 0; i < 4; i++)
-            sum += corners.weight[i] * scores.at(corners.cell[i], *q);
+            sum += corners.weight[i] * scores.at(corners.cell[i], Point(*q % grid2.width, *q / grid2.width));
         mixed[*q] = sum;
         if (sum > mixed[best])
             best = *q;
@@ -141,7 +118,7 @@ std::vector<int> cellsAround(const std::vector<Point2d>& positions, const Size& 
 std::vector<PointMatch> matchPoints(const SearchTask& task, const SearchResult& result, const std::vector<Point2d>& positions)
 {
     std::vector<PointMatch> matches;
-    if (!result.kept.empty() || positions.empty())
+    if (!result.scores.empty() || positions.empty())
     {
         for (size_t i = 0; i < positions.size(); i++)
             matches.push_back(matchDense(result, Corners(positions[i], task.grid1()), task.grid2()));
@@ -156,7 +133,8 @@ std::vector<PointMatch> matchPoints(const SearchTask& task, const SearchResult& 
         for (int j = 0; j < 4; j++)
             wanted[corners.cell[j]].insert(candidates[i].begin(), candidates[i].end());
     }
-    const SparseScores scores(task, wanted);
+    const BlockLists lists = blocksOf(wanted, task);
+    const SparseScores scores(task, lists, task.params.memoryLimit);
     for (size_t i = 0; i < positions.size(); i++)
         matches.push_back(matchSparsely(scores, Corners(positions[i], task.grid1()), candidates[i], task.grid2()));
     return matches;

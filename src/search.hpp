@@ -18,12 +18,18 @@ struct SearchResult
     Mat best;     // h1×w1 CV_32F, its score
     Mat around;   // h1×w1 CV_32FC(AROUND), scores around it for refinement
     Mat back;     // h2×w2 CV_32FC2, best whole cells of grid 1; empty if not asked for
-    Mat scores;   // {kept cells, h2 · w2}: all scores of some cells of grid 1, in dense mode if asked for
-    std::vector<int> kept;  // which cells these are: SearchTask::keep, or none
+    Mat scores;   // dense search: {cells, h2 · w2}, all scores of the cells `kept` of grid 1, or of all of them; else empty
+    std::vector<int> kept;  // ascending; empty for all
 
     int64 pairsScored, hiddenSites;
     size_t peakWorkspace;
     int iterations;
+
+    // All scores of a cell of grid 1 that are in `scores`
+    const float* scoresOf(int cell1) const
+    {
+        return scores.ptr<float>(kept.empty() ? cell1 : (int)(std::lower_bound(kept.begin(), kept.end(), cell1) - kept.begin()));
+    }
 
     SearchResult() : pairsScored(0), hiddenSites(0), peakWorkspace(0), iterations(0) {}
 };
@@ -36,7 +42,7 @@ struct SearchTask
     const ConsensusNetImpl& net;
     const SelfSimilarity& selfSimilarity;
     const Matcher::Params& params;
-    std::vector<int> keep;  // cells of grid 1, ascending, of which a dense search keeps all scores
+    std::vector<int> keep;  // cells of grid 1, ascending, of which a dense search has to keep all scores
 
     Vec4i grids() const { return Vec4i(f1.size[0], f1.size[1], f2.size[0], f2.size[1]); }
     Size grid1() const { return Size(f1.size[1], f1.size[0]); }

@@ -9,16 +9,21 @@ namespace opencv_test { namespace {
 
 using namespace semcorr;
 
-static Ptr<ConsensusNet> randomNet()
+static Ptr<ConsensusNet> randomNet(int padding, int symmetry = SYMMETRY_NONE)
 {
     RNG& rng = theRNG();
     const int channels = rng.uniform(1, 17);
-    const Ptr<ConsensusNet> net = ConsensusNet::create(SYMMETRY_NONE, rng.uniform(0, 2) ? PADDING_INPUT : PADDING_LAYER);
+    const Ptr<ConsensusNet> net = ConsensusNet::create(symmetry, padding);
     net->addBlock(randomFloats({ channels, 1, 3, 3, 3, 3 }, -0.4, 0.6), randomFloats({ channels }, -0.5, 0.5));
     net->addBlock(randomFloats({ 1, channels, 3, 3, 3, 3 }, -0.4, 0.5), randomFloats({ 1 }, -0.5, 0.5));
     net->setLastActivation(rng.uniform(0, 3) == 0);
     net->setResidual(rng.uniform(0, 2) * rng.uniform(-2., 2.));
     return net;
+}
+
+static Ptr<ConsensusNet> randomNet()
+{
+    return randomNet(theRNG().uniform(0, 2) ? PADDING_INPUT : PADDING_LAYER);
 }
 
 struct Stored
@@ -56,27 +61,31 @@ TEST(Semcorr_DenseSearch, equals_whole_volumes)
 }
 
 // Pictures with one pixel per cell, so that pixels are cells
+static void transferSomePoints(const Size& grid1, const Size& grid2)
+{
+    const Mat f1 = randomFeatures(grid1.height, grid1.width, 16), f2 = randomFeatures(grid2.height, grid2.width, 16);
+    const Ptr<ConsensusNet> net = randomNet();
+    const Stored expected(f1, f2, *net);
+    Mat points1, points2, confidence;
+    for (int p = 0; p < grid1.area(); p += theRNG().uniform(1, 4))
+        points1.push_back(Point2f((float)(p % grid1.width), (float)(p / grid1.width)));
+    denseMatcher(net)->transferKeypointsFeatures(f1, grid1, f2, grid2, points1, points2, confidence);
+    for (int j = 0; j < points1.rows; j++)
+    {
+        const Point p(points1.at<Point2f>(j)), q(points2.at<Point2f>(j));
+        EXPECT_EQ(expected.field.at<Point2f>(p), Point2f(q)) << shapeText(expected.scores);
+        const Mat a(1, 16, CV_32F, (void*)f1.ptr<float>(p.y, p.x)), b(1, 16, CV_32F, (void*)f2.ptr<float>(q.y, q.x));
+        const Point2f way = expected.back.at<Point2f>(q) - Point2f(p);
+        EXPECT_NEAR(std::max(a.dot(b), 0.) * std::exp(-0.5 * way.dot(way)), confidence.at<float>(j), 1e-5);
+    }
+}
+
 TEST(Semcorr_DenseSearch, transfers_points_by_kept_scores)
 {
     for (int i = 0; i < 20; i++)
-    {
-        const Size grid1(randomSide(9), randomSide(9)), grid2(randomSide(9), randomSide(9));
-        const Mat f1 = randomFeatures(grid1.height, grid1.width, 16), f2 = randomFeatures(grid2.height, grid2.width, 16);
-        const Ptr<ConsensusNet> net = randomNet();
-        const Stored expected(f1, f2, *net);
-        Mat points1, points2, confidence;
-        for (int p = 0; p < grid1.area(); p += theRNG().uniform(1, 4))
-            points1.push_back(Point2f((float)(p % grid1.width), (float)(p / grid1.width)));
-        denseMatcher(net)->transferKeypointsFeatures(f1, grid1, f2, grid2, points1, points2, confidence);
-        for (int j = 0; j < points1.rows; j++)
-        {
-            const Point p(points1.at<Point2f>(j)), q(points2.at<Point2f>(j));
-            EXPECT_EQ(expected.field.at<Point2f>(p), Point2f(q)) << shapeText(expected.scores);
-            const Mat a(1, 16, CV_32F, (void*)f1.ptr<float>(p.y, p.x)), b(1, 16, CV_32F, (void*)f2.ptr<float>(q.y, q.x));
-            const Point2f way = expected.back.at<Point2f>(q) - Point2f(p);
-            EXPECT_NEAR(std::max(a.dot(b), 0.) * std::exp(-0.5 * way.dot(way)), confidence.at<float>(j), 1e-5);
-        }
-    }
+        transferSomePoints(Size(randomSide(9), randomSide(9)), Size(randomSide(9), randomSide(9)));
+    transferSomePoints(Size(9, 7), Size(90, 97));
+    transferSomePoints(Size(40, 2), Size(61, 131));
 }
 
 // Between cells the four scores around are mixed before the best target is taken
@@ -118,10 +127,11 @@ static Point2f softArgmax(const Mat& scores, const Point& best)
 TEST(Semcorr_DenseSearch, planes_in_bands)
 {
     const int shapes[][4] = { { 7, 9, 97, 90 }, { 3, 5, 131, 61 } };
-    for (int i = 0; i < 2; i++)
+    for (int n = 0; n < 4; n++)
     {
+        const int i = n / 2;
         const Mat f1 = randomFeatures(shapes[i][0], shapes[i][1], 9), f2 = randomFeatures(shapes[i][2], shapes[i][3], 9);
-        const Ptr<ConsensusNet> net = randomNet();
+        const Ptr<ConsensusNet> net = randomNet(n % 2 ? PADDING_INPUT : PADDING_LAYER);
         const Stored expected(f1, f2, *net);
         Mat field, best, refined;
         denseMatcher(net)->matchFeatures(f1, f2, field, best);
@@ -206,17 +216,48 @@ TEST(Semcorr_DenseSearch, stores_no_volume)
     setNumThreads(threads);
 }
 
+// What a stored volume takes holds the scores of any number of points.
+TEST(Semcorr_DenseSearch, points_need_no_more_than_a_stored_volume)
+{
+    const Mat f1 = randomFeatures(9, 8, 12), f2 = randomFeatures(7, 11, 12);
+    const Ptr<Matcher> matcher = denseMatcher(randomNet(PADDING_LAYER, SYMMETRY_NET));
+    Mat field, points2;
+    matcher->matchFeatures(f1, f2, field);
+    const size_t workspace = matcher->getStats().peakWorkspace;
+    const Mat points1 = randomFloats({ 200, 1 }, 0, 8);
+    matcher->transferKeypointsFeatures(f1, Size(8, 9), f2, Size(11, 7), points1.reshape(2, 100), points2);
+    EXPECT_EQ(workspace, matcher->getStats().peakWorkspace);
+}
+
+TEST(Semcorr_DenseSearch, memory_limit)
+{
+    const Ptr<Matcher> matcher = denseMatcher(randomNet(), REFINE_SOFT_ARGMAX);
+    Matcher::Params params = matcher->getParams();
+    params.memoryLimit = 1 << 20;
+    matcher->setParams(params);
+    Mat field;
+    matcher->matchFeatures(randomFeatures(5, 5, 12), randomFeatures(5, 5, 12), field);
+    EXPECT_LE(matcher->getStats().peakWorkspace, params.memoryLimit);
+    const int shapes[][4] = { { 40, 40, 40, 40 }, { 4, 9, 97, 90 } };
+    for (int i = 0; i < 2; i++)
+    {
+        const Mat f1 = randomFeatures(shapes[i][0], shapes[i][1], 12), f2 = randomFeatures(shapes[i][2], shapes[i][3], 12);
+        EXPECT_ERROR(matcher->matchFeatures(f1, f2, field), "memoryLimit is 1.0 MB");
+    }
+}
+
 TEST(Semcorr_DenseSearch, scores_that_are_not_finite)
 {
-    const Mat f = randomFeatures(6, 6, 8);
-    for (int sign = -1; sign <= 1; sign += 2)
+    for (int i = 0; i < 4; i++)
     {
+        const Mat f = randomFeatures(6, 6, 8), f2 = i < 2 ? f : randomFeatures(97, 90, 8);
+        const int sign = i % 2 * 2 - 1;
         const Ptr<ConsensusNet> net = ConsensusNet::create(SYMMETRY_NONE, PADDING_INPUT);
         net->addBlock(randomFloats({ 2, 1, 3, 3, 3, 3 }, 1e30, 2e30));
         net->addBlock(randomFloats({ 1, 2, 3, 3, 3, 3 }, sign * 1e30, sign * 2e30));
         net->setLastActivation(false);
         Mat field;
-        EXPECT_ERROR(denseMatcher(net)->matchFeatures(f, f, field), "not finite");
+        EXPECT_ERROR(denseMatcher(net, REFINE_SOFT_ARGMAX)->matchFeatures(f, f2, field), "not finite");
     }
 }
 

@@ -25,14 +25,6 @@ def sgemm_seconds(threads):
     return float(subprocess.run([sys.executable, '-c', SGEMM], env=env, check=True, capture_output=True, text=True).stdout)
 
 
-def available_memory():
-    """Bytes that can be had without swapping."""
-    for line in pathlib.Path('/proc/meminfo').read_text().splitlines():
-        if line.startswith('MemAvailable:'):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
 def revision():
     """The commit that was measured, with + if the tree has changes; empty outside of a git checkout."""
     git = ['git', '-C', str(pathlib.Path(__file__).parent)]

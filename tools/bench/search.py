@@ -10,12 +10,11 @@ import time
 import cv2 as cv
 import numpy as np
 
-from machine import available_memory
-
 S = cv.semcorr
 DENSE, PATCHMATCH = S.SEARCH_DENSE_4D, S.SEARCH_PATCHMATCH
 STRIDE = 16  # pixels per cell of the embedded backbone
 MEMORY_LIMIT = 8 << 30
+DENSE_CELLS = 100  # a side; with more the dense search takes too long for a benchmark
 
 
 def params_of(mode, **changed):
@@ -66,10 +65,6 @@ def agreement(found, dense):
     return float(near.mean()), float(found.scores.mean(dtype=np.float64) / dense.scores.mean(dtype=np.float64))
 
 
-def dense_fits(grid):
-    return available_memory() > 20 * grid ** 4
-
-
 def measure_pair(model, features, threads, with_dense, repetitions):
     """Results by mode and number of threads: the modes in turn, and blocks of one thread and of all in turn."""
     matchers = {mode: matcher_of(model, mode) for mode in [PATCHMATCH] + [DENSE] * with_dense}
@@ -89,7 +84,7 @@ def measure_pair(model, features, threads, with_dense, repetitions):
 def measure_grid(model, grid, pairs, threads, repetitions, progress):
     """Rows of one grid, one for each pair, and the dense results where they were computed."""
     features = square_features(model, grid, pairs)
-    with_dense = grid <= 100 and dense_fits(grid)
+    with_dense = grid <= DENSE_CELLS
     rows, references = [], []
     for number, (pair, f) in enumerate(zip(pairs, features)):
         progress.step(number, len(pairs))

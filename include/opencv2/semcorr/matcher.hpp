@@ -94,7 +94,7 @@ public:
     into memoryLimit. With a self-similarity branch dense search runs always.
 
     **Memory of the dense search.** Nets of that kind without SYMMETRY_NET are run from plane to plane, if mutual is off and there is
-    no second branch: nothing of the size of n1 * n2 is stored, except n2 scores of each cell that keypoints are transferred from.
+    no second branch: nothing of the size of n1 * n2 is stored, but n2 scores of each of the up to four cells around a keypoint.
     For all others the volumes of the correlation, the scores and the net's activations are. */
     struct CV_EXPORTS_W_SIMPLE Params
     {
