@@ -104,9 +104,27 @@ std::vector<Point> offsetsOf(int pattern)
     return result;
 }
 
+void checkMemory(const Size& grid1, const Size& grid2, size_t bytes, size_t memoryLimit)
+{
+    if (bytes > memoryLimit)
+        CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is "
+                                         "%.1f MB; raise memoryLimit, use smaller grids or fewer threads",
+                                         grid1.height, grid1.width, grid2.height, grid2.width, bytes / 1e6, memoryLimit / 1e6));
+}
+
+// Before anything is allocated: throws if not even what every search holds fits beside `outside` bytes. Returns these.
+size_t checkLeast(const Mat& f1, const Mat& f2, const Matcher::Params& params, size_t outside)
+{
+    const Size grid1(f1.size[1], f1.size[0]), grid2(f2.size[1], f2.size[0]);
+    const size_t hypotheses = (size_t)grid1.area() * params.hypotheses * (sizeof(int) + sizeof(float));
+    checkMemory(grid1, grid2, outside + LazyCorrelation::packedBytes(grid2, f2.size[2]) + hypotheses, params.memoryLimit);
+    return outside;
+}
+
 Search::Search(const FeaturePyramid& levels1_, const FeaturePyramid& levels2_, const ConsensusNet& net_,
                const Matcher::Params& params_, int around_, size_t outside_)
-    : levels1(levels1_), levels2(levels2_), net(net_), params(params_), around(around_), outside(outside_),
+    : levels1(levels1_), levels2(levels2_), net(net_), params(params_), around(around_),
+      outside(checkLeast(levels1[0], levels2[0], params, outside_)),
       correlation(levels1[0], levels2[0], params.mutual, std::min(KEEP_BYTES, params.memoryLimit / 4)),
       grid1(correlation.view().grid1),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
@@ -468,11 +486,7 @@ size_t Search::bytesHeld() const
 void Search::reserve(size_t bytes)
 {
     const size_t all = outside + bytesHeld() + scorer->workspace() + bytes;
-    if (all > params.memoryLimit)
-        CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is "
-                                         "%.1f MB; raise memoryLimit, use smaller grids or fewer threads",
-                                         grid1.height, grid1.width, blocks.grid.height, blocks.grid.width, all / 1e6,
-                                         params.memoryLimit / 1e6));
+    checkMemory(grid1, blocks.grid, all, params.memoryLimit);
     result.peakWorkspace = std::max(result.peakWorkspace, all);
 }
 

@@ -62,6 +62,19 @@ TEST(Semcorr_Workspace, holds_no_more_than_the_workspace_it_states)
     }
 }
 
+// A limit that is too small is found before memory is taken.
+TEST(Semcorr_Workspace, patchmatch_asks_before_it_packs_features)
+{
+    const Mat f = randomFeatures(40, 40, 256);  // 1.6 MB
+    Matcher::Params params = searchParams(SEARCH_PATCHMATCH, false, false, REFINE_NONE);
+    params.memoryLimit = 1 << 20;
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<ColourFeatures>(16), Golden("nc_33").net(SYMMETRY_NONE), params);
+    Mat field;
+    CountingAllocator counter;
+    EXPECT_ERROR(matcher->matchFeatures(f, f, field), "memoryLimit is 1.0 MB");
+    EXPECT_LE((size_t)counter.peak, params.memoryLimit / 10);
+}
+
 TEST(Semcorr_Workspace, memory_limit)
 {
     Matcher::Params params;
