@@ -4,6 +4,7 @@
 Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2; and the trainer, built by
 scripts/train.sh --build-only."""
 import csv
+import glob
 import os
 import random
 import re
@@ -663,6 +664,8 @@ class Train(Data):
             for count in (1, blocks):
                 with self.subTest(name=name, count=count):
                     self.assertIn('and "layer3" of the backbone', self.train(*common, '--fine-tune=%d' % count))
+                    # only the one of this run is left
+                    self.assertEqual(len(glob.glob(self.file('backbone-*.onnx'))), 1)
             self.assertFails(self.call(*common, '--fine-tune=%d' % (blocks + 1)), 'expected at most %d' % blocks)
 
     def test_config_file(self):

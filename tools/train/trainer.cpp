@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <regex>
 #include <sstream>
 
 #include "curves.hpp"
@@ -209,12 +210,20 @@ std::string Trainer::provenance() const
     return text + options.note;
 }
 
+// Nets beside models that are no more, also of earlier runs
+static void removeBackbones(const std::string& folder, const std::string& but)
+{
+    static const std::regex name("backbone-[0-9a-f]{16}\\.onnx");
+    const std::filesystem::path kept = std::filesystem::path(but).filename();
+    std::error_code ignored;
+    for (const std::filesystem::directory_entry& entry : std::filesystem::directory_iterator(folder, ignored))
+        if (std::regex_match(entry.path().filename().string(), name) && entry.path().filename() != kept)
+            std::filesystem::remove(entry.path(), ignored);
+}
+
 void Trainer::keep()
 {
-    const std::string beside = saveModel(file("model.yml"), *result, backbone, provenance());
-    if (!kept.empty() && kept != beside)
-        std::filesystem::remove(kept);
-    kept = beside;
+    removeBackbones(options.out, saveModel(file("model.yml"), *result, backbone, provenance()));
     state.history.modelSha256 = fileSha256(file("model.yml"));
     hasModel = true;
 }

@@ -57,7 +57,6 @@ private:
     std::unique_ptr<torch::optim::AdamW> optimizer;
     TrainingState state;
     Model result;  // what is validated and written: the averaged weights, with Options::adapterShare of the adapter
-    std::string kept;  // the net that this run wrote beside the model that is there
     bool hasModel;  // whether the model in the folder is this run's
     bool leaving;  // whether a process was asked to stop, known to all
 };
