@@ -8,7 +8,7 @@ usage() {
 usage: scripts/bench.sh [options] [options of scripts/build.sh]
 
 Measures time, workspace and accuracy of the dense 4D search and of PatchMatch, runs opencv_perf_semcorr, and writes
-bench.json, bench.md and bench_*.png. Prints what is required and what was measured. Takes about 10 minutes on 2 cores.
+bench.json, bench.md and bench_*.png. Prints what is required and what was measured. Takes about 12 minutes on 2 cores.
 
   --quick        fewer pairs, repetitions and grids: about 2 minutes
   --out=DIR      where the results go        (default <build dir>/bench)

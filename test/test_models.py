@@ -114,12 +114,16 @@ class Tables(unittest.TestCase):
     def test_seeds(self):
         evaluations = [dict(self.evaluation('adapter', 'dense', pck, 0), seed=seed) for seed, pck in enumerate((0.2, 0.3, 0.4))]
         runs = [{'recipe': 'adapter', 'without': '', 'cpuSeconds': 10 * s, 'startSeconds': 100 / s, 'steps': 5,
-                 'peakBytes': 7 * s} for s in (1, 2, 3)]
+                 'peakBytes': 7 * s, 'provenance': 'made-up'} for s in (1, 2, 3)]
         row, = tables.summary({'evaluations': evaluations, 'runs': runs, 'timings': []})
         self.assertAlmostEqual(row['pck'][0], 0.3)
         self.assertAlmostEqual(row['deviation'][0], 0.1)
         self.assertEqual([row['trainSeconds'], row['trainBytes']], [10, 21])
         self.assertIn('| 5 | 10 + 33 | 2000 | 0.0 |', tables.methods_table({'methods': [row]}))
+        # the third computed features, besides
+        runs[2]['provenance'] = 'Seed 3, 5 of 5 steps, 4 s, 2 threads'
+        row, = tables.summary({'evaluations': evaluations, 'runs': runs, 'timings': []})
+        self.assertEqual(row['trainSeconds'], 8)
 
     def test_the_tutorial_has_a_place_for_them(self):
         page = tables.TUTORIAL.read_text(encoding='utf-8')
@@ -292,7 +296,7 @@ class Models(test_train.Data):
         self.assertEqual([run['name'], run['start'], run['startSeconds']], ['ncnet_33-5', adapter['sha256'], adapter['cpuSeconds']])
         self.assertRegex(run['provenance'],
                          r'(?s)Began but for the scoring net with the weights of:\n  Trained by .*\n  Seed 5, 2 of 2 steps')
-        self.assertIn(f'| 2 | {run["cpuSeconds"]:.0f} + {adapter["cpuSeconds"]:.0f} |', pathlib.Path(self.out, 'models.md').read_text())
+        self.assertIn(f'| 2 | {tables.busy_seconds(run):.0f} + {adapter["cpuSeconds"]:.0f} |', pathlib.Path(self.out, 'models.md').read_text())
         again, = self.results(*options, '--steps=2')['runs']
         self.assertEqual(again, run)
         pathlib.Path(self.out, 'runs/adapter-5/checkpoint.pt').unlink()
