@@ -28,7 +28,6 @@ int indexOfBest(const float* scores, int n)
 {
     float best = scores[0], zero = 0;
     int i = 0;
-#if CV_SIMD
     if (n >= LANES)
     {
         Vec largest = vecLoad(scores), zeros = vecSet(0.f);
@@ -41,7 +40,6 @@ int indexOfBest(const float* scores, int n)
         best = vecLargest(largest);
         zero = vecSum(zeros);
     }
-#endif
     for (; i < n; i++)
     {
         best = std::max(best, scores[i]);
@@ -60,7 +58,6 @@ int indexOfBest(const float* scores, int n)
     return i;
 }
 
-// best[i] = max(best[i], scores[i]); where that is greater than before, indices[i] = index
 void keepBest(const float* scores, int n, int index, float* best, int* indices)
 {
     int i = 0;
