@@ -16,16 +16,16 @@ static int channelsPerWord()
     CV_CPU_DISPATCH(channelsOfWord, (), CV_CPU_DISPATCH_MODES_ALL);
 }
 
-static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* planes)
+static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* planes)
 {
-    CV_CPU_DISPATCH(diagonalMaximaOf, (task, cells1, keep, cells, planes), CV_CPU_DISPATCH_MODES_ALL);
+    CV_CPU_DISPATCH(diagonalMaximaOf, (task, cells1, keep, cells, values, planes), CV_CPU_DISPATCH_MODES_ALL);
 }
 
 namespace {
 
 const int SOURCES = 8;  // that are correlated together
-const float MARGIN = 0.04f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
-const float LARGEST_VALUE = 2000;  // of a correlation; sixteen are added up in 16 bits
+const float MARGIN = 0.05f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
+const float LARGEST_VALUE = LARGEST_DIAGONAL / 16;  // of a correlation; sixteen are added up
 
 // Features of a grid, rounded to integers
 struct RoundedFeatures
@@ -140,7 +140,8 @@ size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory)
     return Plan(correlation.view(), memory).bytes();
 }
 
-void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, size_t memory)
+void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, short* values,
+                    size_t memory)
 {
     const CorrelationView& v = correlation.view();
     const Plan plan(v, memory);
@@ -155,7 +156,7 @@ void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correla
     task.bias1 = bias1.ptr<int>();
     const double longest = rounded1.longest * rounded2.longest;
     task.scale = longest > 0 ? (float)(LARGEST_VALUE / (longest * unit)) : 0;
-    task.margin = cvRound(MARGIN * 16 * LARGEST_VALUE);
+    task.margin = cvRound(MARGIN * LARGEST_DIAGONAL);
     if (v.best1)
     {
         divide(1, Mat(1, v.grid1.area(), CV_32F, const_cast<float*>(v.best1)), weights1);
@@ -172,7 +173,7 @@ void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correla
         for (int i = range.start; i < range.end; i++)
         {
             const Rect cells1(i % across * part.width, i / across * part.height, part.width, part.height);
-            maximaIn(task, cells1 & Rect(Point(), v.grid1), keep, cells, scratch.data());
+            maximaIn(task, cells1 & Rect(Point(), v.grid1), keep, cells, values, scratch.data());
         }
     }, across * down);
 }

@@ -8,7 +8,11 @@
 
 namespace cv { namespace semcorr {
 
-enum { PLANE_BLOCK = 32 };  // target cells that are correlated together
+enum
+{
+    PLANE_BLOCK = 32,  // target cells that are correlated together
+    LARGEST_DIAGONAL = 32000
+};
 
 // Target cells lie in a plane with one empty row above and below, and one empty cell before each row: cell (x, y) at
 // (y + 1)·step + x + 1.
@@ -56,9 +60,11 @@ struct DiagonalTask
 // As this is only where a search begins, c is computed from features rounded to 8 bits: a quarter of the time where the processor
 // multiplies bytes, and the same result where it does not.
 //
-// f1, f2 are those of `correlation`, of which the mutual filter's maxima are used; cells {cells of grid 1, keep}. Works on larger
-// parts of the grid where it may take more `memory`.
-void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, size_t memory);
+// f1, f2 are those of `correlation`, of which the mutual filter's maxima are used; cells, values {cells of grid 1, keep}: the maxima
+// and what s is there, of which LARGEST_DIAGONAL is the largest possible. Works on larger parts of the grid where it may take more
+// `memory`.
+void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, short* values,
+                    size_t memory);
 // Bytes of workspace that this takes
 size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory);
 

@@ -11,7 +11,7 @@ namespace cv { namespace semcorr {
 CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
 
 int channelsOfWord();
-void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* planes);
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* planes);
 
 #ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
 
@@ -296,15 +296,14 @@ static void scanPlane(const TargetPlane& plane, const short* values, BestList& b
     }
 }
 
-// planes: scratch of 3·cells1.width + 4 planes; cells {cells of grid 1, keep}
-void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* planes)
+// planes: scratch of 3·cells1.width + 4 planes; cells, values {cells of grid 1, keep}
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* planes)
 {
     const TargetPlane& plane = task.plane;
     const int n = cells1.width;
     const size_t size = plane.size;
     short *row = planes, *before = row + (n + 2) * size, *partial = before + n * size, *sum = partial + n * size;
     short* smoothed = sum + size;
-    std::vector<short> values(keep);
     std::fill_n(planes, (3 * n + 4) * size, (short)0);
     for (int y = cells1.y - 1; y <= cells1.y + cells1.height; y++)
     {
@@ -318,7 +317,7 @@ void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, in
             smooth(plane, sum, smoothed);
             setFrame(plane, SHRT_MIN, smoothed);  // neither a maximum, nor does it hide one
             const int p = (y - 1) * task.grid1.width + cells1.x + x;
-            BestList best = { keep, 0, cells + (size_t)p * keep, values.data(), task.margin };
+            BestList best = { keep, 0, cells + (size_t)p * keep, values + (size_t)p * keep, task.margin };
             std::fill_n(best.cells, keep, -1);
             scanPlane(plane, smoothed, best);
             best.trim();

@@ -57,11 +57,16 @@ private:
     void proposeStarts(const Mat& starts, int cell1, List& fresh) const;
     void propagate(int cell1, List& fresh) const;
     void proposeMoved(int cell1, const Mat& targets, int count, const Point& offset, List& fresh) const;
-    void refine(int cell1, const Mat& targets, List& fresh) const;
+    void proposeNear(int cell1, const Mat& targets, List& fresh) const;
+    void refine(int cell1, List& fresh) const;
+    void refine(int cell1, int k, List& fresh) const;
     void searchRandomly(int cell1, int iteration, List& fresh) const;
     void proposeAround(int cell1, List& fresh) const;
 
     float scoreOf(int cell1, const Point& target) const;
+    Point2f fallOf(int cell1, int k) const;
+    float expected(int cell1, const Point& target, int knownCell1, int k) const;
+    bool isScored(int cell1, int block) const;
     Mat field() const;
     Mat scoresAround() const;
     size_t bytesHeld() const;
@@ -88,6 +93,12 @@ private:
     Ptr<PairScorer> scorer;
     PatchMatchResult result;
 };
+
+// From a target cell to the nearest column and row of other blocks
+Point outOfBlock(const Point& q)
+{
+    return Point(q.x % BLOCK_SIDE ? 1 : -1, q.y % BLOCK_SIDE ? 1 : -1);
+}
 
 std::vector<Point> offsetsOf(int pattern)
 {
@@ -160,7 +171,7 @@ void Search::search()
         {
             propagate(p, fresh);
             if (changed[p])
-                refine(p, hypotheses, fresh);
+                refine(p, fresh);
             if (params.randomSearch)
                 searchRandomly(p, iteration, fresh);
         });
@@ -347,16 +358,20 @@ void Search::propose(int cell1, const Point& target, List& fresh) const
     if (!blocks.contains(target))
         return;
     const int block = blocks.blockOf(target);
-    if (std::find(fresh.begin(), fresh.end(), block) != fresh.end())
-        return;
+    if (std::find(fresh.begin(), fresh.end(), block) == fresh.end() && !isScored(cell1, block))
+        fresh.push_back(block);
+}
+
+bool Search::isScored(int cell1, int block) const
+{
     for (size_t r = 0; r < rounds.size(); r++)
     {
         const int* all = rounds[r].lists.blocks.data();
         const int *first = all + rounds[r].lists.first[cell1], *last = all + rounds[r].lists.first[cell1 + 1];
         if (std::find(first, last, block) != last)
-            return;
+            return true;
     }
-    fresh.push_back(block);
+    return false;
 }
 
 // A cell's own, what lies around the best of them, and the best of its neighbours. The first pass would ask for most of these
@@ -364,7 +379,7 @@ void Search::propose(int cell1, const Point& target, List& fresh) const
 void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
 {
     proposeMoved(cell1, starts, starts.cols, Point(), fresh);
-    refine(cell1, starts, fresh);
+    proposeNear(cell1, starts, fresh);
     for (size_t i = 0; i < offsets.size(); i++)
         proposeMoved(cell1, starts, params.hypotheses, offsets[i], fresh);
 }
@@ -377,8 +392,8 @@ int Search::neighbourOf(int cell1, const Point& offset) const
     return inside ? p.y * grid1.width + p.x : -1;
 }
 
-// What neighbours match to, at the same displacement, if it is worth more there than what this cell has. Those that match as before
-// have told already.
+// What neighbours match to, at the same displacement, if it is worth more there than what this cell has, and is expected to be worth
+// more here, too. Those that match as before have told already.
 void Search::propagate(int cell1, List& fresh) const
 {
     const float own = best.at<float>(cell1, 0);
@@ -387,10 +402,12 @@ void Search::propagate(int cell1, List& fresh) const
         const int neighbour = neighbourOf(cell1, offsets[i]);
         if (neighbour < 0 || !changed[neighbour])
             continue;
-        int better = 0;  // hypotheses are sorted
-        while (better < best.cols && best.at<float>(neighbour, better) > own)
-            better++;
-        proposeMoved(cell1, hypotheses, better, offsets[i], fresh);
+        for (int k = 0; k < best.cols && best.at<float>(neighbour, k) > own; k++)  // hypotheses are sorted
+        {
+            const Point target = cellOf2(hypotheses.at<int>(neighbour, k)) - offsets[i];
+            if (expected(cell1, target, neighbour, k) > own)
+                propose(cell1, target, fresh);
+        }
     }
 }
 
@@ -405,7 +422,7 @@ void Search::proposeMoved(int cell1, const Mat& targets, int count, const Point&
 }
 
 // What lies around the first of a cell's targets, as many as it has hypotheses
-void Search::refine(int cell1, const Mat& targets, List& fresh) const
+void Search::proposeNear(int cell1, const Mat& targets, List& fresh) const
 {
     for (int k = 0; k < std::min(targets.cols, params.hypotheses) && targets.at<int>(cell1, k) >= 0; k++)
         for (int dy = -params.localRadius; dy <= params.localRadius; dy++)
@@ -414,6 +431,52 @@ void Search::refine(int cell1, const Mat& targets, List& fresh) const
             for (int dx = -reach; dx <= reach; dx++)
                 propose(cell1, cellOf2(targets.at<int>(cell1, k)) + Point(dx, dy), fresh);
         }
+}
+
+// Local refinement of a cell's hypotheses
+void Search::refine(int cell1, List& fresh) const
+{
+    if (params.localRadius != 1)
+        return proposeNear(cell1, hypotheses, fresh);
+    for (int k = 0; k < hypotheses.cols && hypotheses.at<int>(cell1, k) >= 0; k++)
+        refine(cell1, k, fresh);
+}
+
+// One cell further are a column and a row of the block that was scored, and one of each next to it, which is scored if it is
+// expected to be worth more than what the cell has. A score that falls much from this row to the other one of the block is likely to
+// grow in the opposite direction, less so if it falls as much from column to column: then the match is narrow.
+void Search::refine(int cell1, int k, List& fresh) const
+{
+    const Point q = cellOf2(hypotheses.at<int>(cell1, k)), out = outOfBlock(q);
+    const Point2f fall = fallOf(cell1, k);
+    const float own = best.at<float>(cell1, 0);
+    if (expected(cell1, q + Point(out.x, 0), cell1, k) + fall.x - fall.y / 2 > own)
+        propose(cell1, q + Point(out.x, 0), fresh);
+    if (expected(cell1, q + Point(0, out.y), cell1, k) + fall.y - fall.x / 2 > own)
+        propose(cell1, q + Point(0, out.y), fresh);
+}
+
+// What a target may well be worth that nearly is the k-th hypothesis of a cell that nearly is this one. The part of a score that is a
+// multiple of the correlation is known, the rest taken to be the same, and to err by a part of what it falls by within a block.
+float Search::expected(int cell1, const Point& target, int knownCell1, int k) const
+{
+    if (!blocks.contains(target) || isScored(cell1, blocks.blockOf(target)))
+        return -FLT_MAX;
+    const int known2 = hypotheses.at<int>(knownCell1, k);
+    const int cells1[] = { cell1, knownCell1 }, cells2[] = { target.y * blocks.grid.width + target.x, known2 };
+    float c[2];
+    correlation.pairs(cells1, cells2, 2, c);
+    const Point2f fall = fallOf(knownCell1, k);
+    return best.at<float>(knownCell1, k) + (float)net.getResidual() * (c[0] - c[1]) + (fall.x + fall.y) / 3;
+}
+
+// By how much the k-th hypothesis of a cell scores more than the cells beside and above or below it in its block
+Point2f Search::fallOf(int cell1, int k) const
+{
+    const Point q = cellOf2(hypotheses.at<int>(cell1, k)), out = outOfBlock(q);
+    const float score = best.at<float>(cell1, k);
+    const float beside = scoreOf(cell1, q - Point(out.x, 0)), above = scoreOf(cell1, q - Point(0, out.y));
+    return Point2f(beside > -FLT_MAX ? score - beside : 0, above > -FLT_MAX ? score - above : 0);
 }
 
 void Search::searchRandomly(int cell1, int iteration, List& fresh) const

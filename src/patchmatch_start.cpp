@@ -4,12 +4,18 @@
 #include "precomp.hpp"
 #include "diagonal_maxima.hpp"
 #include "patchmatch.hpp"
+#include "opencv2/core/hal/intrin.hpp"
 
 namespace cv { namespace semcorr {
 
-enum { START_KEEP = 6 };  // most that a cell begins with
+enum { START_KEEP = 14, RANDOM_STARTS = 6 };  // most that a cell begins with
 
 namespace {
+
+// Of the largest possible value of a start: how far one may be below a cell's best, if no neighbour begins near it, and for each one
+// that does
+const float GAP_ALONE = 0.005f, GAP_PER_NEIGHBOUR = 0.015f;
+const int NEAR_START = 2;  // cells
 
 struct Start
 {
@@ -89,11 +95,92 @@ std::vector<Point> fineTargets(const int* coarse, int count, const Size& coarse2
     return targets;
 }
 
+// Target cells that a source cell begins with
+struct StartCells
+{
+    enum { SIZE = (START_KEEP + 7) / 8 * 8 };
+
+    StartCells(const Size& grid2, const int* starts);
+    bool holdsNear(int row, int column) const;
+
+    ushort y[SIZE], x[SIZE];
+    int count;
+};
+
+StartCells::StartCells(const Size& grid2, const int* starts) : count(0)
+{
+    for (; count < START_KEEP && starts[count] >= 0; count++)
+    {
+        y[count] = (ushort)(starts[count] / grid2.width);
+        x[count] = (ushort)(starts[count] % grid2.width);
+    }
+    // all places are compared
+    for (int i = count; i < SIZE && count > 0; i++)
+    {
+        y[i] = y[0];
+        x[i] = x[0];
+    }
+}
+
+// Whether a start lies within NEAR_START cells. Modulo 2^16, which may count a neighbour too many on grids that are longer.
+bool StartCells::holdsNear(int row, int column) const
+{
+    const ushort y0 = (ushort)(row - NEAR_START), x0 = (ushort)(column - NEAR_START), reach = 2 * NEAR_START;
+    bool found = false;
+#if CV_SIMD128
+    for (int i = 0; i < SIZE && count > 0; i += 8)
+    {
+        const v_uint16x8 dy = v_sub_wrap(v_load(y + i), v_setall_u16(y0)), dx = v_sub_wrap(v_load(x + i), v_setall_u16(x0));
+        found |= v_check_any(v_le(v_max(dy, dx), v_setall_u16(reach)));
+    }
+#else
+    for (int i = 0; i < count; i++)
+        found |= (ushort)(y[i] - y0) <= reach && (ushort)(x[i] - x0) <= reach;
+#endif
+    return found;
+}
+
+// How many of the eight cells around one begin near a target at the same displacement
+int neighboursThatBeginNear(const std::vector<StartCells>& all, const Size& grid1, const Point& p, const Point& target)
+{
+    int count = 0;
+    for (int dy = -1; dy <= 1; dy++)
+        for (int dx = -1; dx <= 1; dx++)
+            if ((dx || dy) && isInside(grid1, p + Point(dx, dy)))
+                count += all[(p.y + dy) * grid1.width + p.x + dx].holdsNear(target.y + dy, target.x + dx);
+    return count;
+}
+
+// Leaves a cell its best start, and of the others those that are near it in value, or that many neighbours begin with, too: these
+// are more often right, and cost less, as they share hidden activations. targets, values {cells of grid 1, START_KEEP}
+void dropLonely(const Size& grid1, const Size& grid2, const Mat& values, Mat& targets)
+{
+    std::vector<StartCells> all;
+    all.reserve(grid1.area());
+    for (int p = 0; p < grid1.area(); p++)
+        all.push_back(StartCells(grid2, targets.ptr<int>(p)));
+    parallel_for_(Range(0, grid1.height), [&](const Range& range)
+    {
+        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
+        {
+            const short* value = values.ptr<short>(p);
+            int *cells = targets.ptr<int>(p), kept = 1;
+            for (int k = 1; k < all[p].count; k++)
+            {
+                const float gap = (float)(value[0] - value[k]) / LARGEST_DIAGONAL - GAP_ALONE;
+                if (gap <= 0 || gap <= GAP_PER_NEIGHBOUR * neighboursThatBeginNear(all, grid1, cellAt(grid1, p), Point(all[p].x[k], all[p].y[k])))
+                    cells[kept++] = cells[k];
+            }
+            std::fill(cells + kept, cells + START_KEEP, -1);
+        }
+    });
+}
+
 Mat randomTargets(const Size& grid1, const Size& grid2, int seed)
 {
-    Mat targets(grid1.area(), START_KEEP, CV_32S);
+    Mat targets(grid1.area(), RANDOM_STARTS, CV_32S);
     for (int p = 0; p < targets.rows; p++)
-        for (int i = 0; i < START_KEEP; i++)
+        for (int i = 0; i < RANDOM_STARTS; i++)
             targets.at<int>(p, i) = randomBelow(grid2.area(), seed, 0, p, i);
     return targets;
 }
@@ -165,10 +252,15 @@ Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, co
     return targets;
 }
 
+static size_t bytesOfStarts(const Size& grid1)
+{
+    return grid1.area() * (START_KEEP * (sizeof(int) + sizeof(short)) + sizeof(StartCells));
+}
+
 size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory)
 {
-    const size_t targets = (size_t)correlation.view().grid1.area() * START_KEEP * sizeof(int);
-    return targets + (init == INIT_RANDOM ? 0 : diagonalBytes(correlation, memory - std::min(targets, memory)));
+    const size_t starts = bytesOfStarts(correlation.view().grid1);
+    return starts + (init == INIT_RANDOM ? 0 : diagonalBytes(correlation, memory - std::min(starts, memory)));
 }
 
 Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory)
@@ -176,9 +268,10 @@ Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlatio
     const CorrelationView& v = correlation.view();
     if (init == INIT_RANDOM)
         return randomTargets(v.grid1, v.grid2, seed);
-    Mat targets(v.grid1.area(), START_KEEP, CV_32S);
-    const size_t bytes = targets.total() * sizeof(int);
-    diagonalMaxima(f1, f2, correlation, START_KEEP, targets.ptr<int>(), memory - std::min(bytes, memory));
+    Mat targets(v.grid1.area(), START_KEEP, CV_32S), values(targets.size(), CV_16S);
+    const size_t bytes = bytesOfStarts(v.grid1);
+    diagonalMaxima(f1, f2, correlation, START_KEEP, targets.ptr<int>(), values.ptr<short>(), memory - std::min(bytes, memory));
+    dropLonely(v.grid1, v.grid2, values, targets);
     return targets;
 }
 

@@ -19,7 +19,7 @@ namespace {
 
 // Windows are fixed by the grid, so that the work done is, too. Their halo is computed twice, smaller ones balance better and
 // keep their rows of hidden activations in a second-level cache.
-const int WINDOW_ROWS = 50, WINDOW_COLUMNS = 16;
+const int WINDOW_ROWS = 25, WINDOW_COLUMNS = 13;
 
 // Weights of layers {1 or C, C or 1, 3, 3, 3, 3}
 float weightAt(const Mat& weights, int channel, int tap1, int tap2, bool transposed)

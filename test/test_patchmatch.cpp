@@ -281,10 +281,12 @@ static Mat startSums(const Mat& values, const Point& p)
     return smoothed;
 }
 
-// The best six of the local maxima that are not far below the best one
-static std::vector<Point> startsOf(const Mat& s)
+typedef std::vector<std::pair<Point, int> > Starts;  // best first, with what s is there
+
+// The best fourteen of the local maxima that are not far below the best one
+static Starts startsOf(const Mat& s)
 {
-    std::vector<Point> maxima;
+    Starts maxima, starts;
     for (int y = 0; y < s.rows; y++)
         for (int x = 0; x < s.cols; x++)
         {
@@ -296,14 +298,40 @@ static std::vector<Point> startsOf(const Mat& s)
                     highest = highest && (i < 4 ? s.at<short>(y, x) > s.at<short>(q) : s.at<short>(y, x) >= s.at<short>(q));
             }
             if (highest)
-                maxima.push_back(Point(x, y));
+                maxima.push_back(std::make_pair(Point(x, y), s.at<short>(y, x)));
         }
-    std::stable_sort(maxima.begin(), maxima.end(), [&](const Point& a, const Point& b) { return s.at<short>(a) > s.at<short>(b); });
-    std::vector<Point> starts;
-    for (size_t i = 0; i < std::min<size_t>(maxima.size(), 6); i++)
-        if (s.at<short>(maxima[i]) >= s.at<short>(maxima[0]) - 1280)  // 0.04 of 16 · 2000
+    std::stable_sort(maxima.begin(), maxima.end(), [&](const Starts::value_type& a, const Starts::value_type& b) { return a.second > b.second; });
+    for (size_t i = 0; i < std::min<size_t>(maxima.size(), 14); i++)
+        if (maxima[i].second >= maxima[0].second - 1600)  // 0.05 of 16 · 2000
             starts.push_back(maxima[i]);
     return starts;
+}
+
+// Of a cell's starts the best, and those whose distance from it in value is at most 0.005 of 16 · 2000, and 0.015 more for each of the
+// eight neighbours that begin within two cells of there at the same displacement
+static std::vector<Point> keptStarts(const std::vector<Starts>& all, const Size& grid1, const Point& p)
+{
+    const Starts& own = all[p.y * grid1.width + p.x];
+    std::vector<Point> kept;
+    for (const Starts::value_type& start : own)
+    {
+        int count = 0;
+        for (int i = 0; i < 9; i++)
+        {
+            const Point d(i % 3 - 1, i / 3 - 1), n = p + d;
+            bool near = false;
+            if (i != 4 && Rect(Point(), grid1).contains(n))
+                for (const Starts::value_type& other : all[n.y * grid1.width + n.x])
+                {
+                    const Point apart = other.first - d - start.first;
+                    near = near || std::max(std::abs(apart.x), std::abs(apart.y)) <= 2;
+                }
+            count += near;
+        }
+        if (kept.empty() || own[0].second - start.second <= 160 + 480 * count)
+            kept.push_back(start.first);
+    }
+    return kept;
 }
 
 // Without passes only the start is scored: a cell's own maxima and its neighbours' best ones, moved along, with the 2×2 cells around
@@ -327,17 +355,17 @@ TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
         const Found found = search(f1, f2, net, params);
         const Mat dense = denseScores(f1, f2, net), values = startValues(f1, f2);
         const double tolerance = 1e-5 * cvtest::norm(dense, NORM_INF);
-        std::vector<std::vector<Point> > starts;
+        std::vector<Starts> starts;
         for (int p = 0; p < grid1.area(); p++)
             starts.push_back(startsOf(startSums(values, Point(p % grid1.width, p / grid1.width))));
         for (int y = 0; y < grid1.height; y++)
             for (int x = 0; x < grid1.width; x++)
             {
-                std::vector<Point> targets = starts[y * grid1.width + x];
+                std::vector<Point> targets = keptStarts(starts, grid1, Point(x, y));
                 const Point axes[] = { Point(0, -1), Point(-1, 0), Point(1, 0), Point(0, 1) };
                 for (const Point& d : axes)
                     if (Rect(Point(), grid1).contains(Point(x, y) + d))
-                        targets.push_back(starts[(y + d.y) * grid1.width + x + d.x][0] - d);
+                        targets.push_back(starts[(y + d.y) * grid1.width + x + d.x][0].first - d);
                 float best = -FLT_MAX;
                 for (const Point& t : targets)
                     for (int j = 0; j < 4 && Rect(Point(), grid2).contains(t); j++)
@@ -349,6 +377,63 @@ TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
                 ASSERT_NEAR(best, found.scores.at<float>(y, x), tolerance) << grid1 << " with " << grid2 << " cells, at " << Point(x, y);
             }
     }
+}
+
+// The correlation alone
+static Ptr<ConsensusNet> residualNet()
+{
+    const int shape1[] = { 1, 1, 3, 3, 3, 3 };
+    const Ptr<ConsensusNet> net = ConsensusNet::create(SYMMETRY_NONE, PADDING_INPUT);
+    for (int i = 0; i < 2; i++)
+        net->addBlock(Mat(6, shape1, CV_32F, Scalar(0)));
+    net->setResidual(2.5);
+    return net;
+}
+
+// Passes leave out what is expected to be worth less than what a cell has. Of the correlation alone, what is expected of a neighbour's
+// match is known to the last bits.
+TEST(Semcorr_PatchMatch, nothing_better_is_left_at_neighbours_when_it_ends)
+{
+    const Mat f1 = smoothFeatures(40, 24, 0, 5), f2 = smoothFeatures(40, 24, 0.2, 5);  // more than is kept
+    const Mat dense = denseScores(f1, f2, residualNet());
+    Matcher::Params params = searchParams();
+    params.init = INIT_RANDOM;
+    params.iterations = 1000;
+    params.localRadius = 0;
+    params.hypotheses = 1;
+    const Found found = search(f1, f2, residualNet(), params);
+    ASSERT_GT(found.stats.iterations, 2);
+    const Rect grid(0, 0, 40, 40);
+    for (int y = 0; y < 40; y++)
+        for (int x = 0; x < 40; x++)
+        {
+            const Point axes[] = { Point(0, -1), Point(-1, 0), Point(1, 0), Point(0, 1) };
+            for (const Point& d : axes)
+            {
+                if (!grid.contains(Point(x, y) + d) || found.scores.at<float>(y + d.y, x + d.x) <= found.scores.at<float>(y, x))
+                    continue;
+                const Point q = Point(found.field.at<Point2f>(y + d.y, x + d.x)) - d;
+                const float there = grid.contains(q) ? dense.at<float>(Vec4i(y, x, q.y, q.x)) : -FLT_MAX;
+                ASSERT_LE(there, found.scores.at<float>(y, x) + 1e-5) << Point(x, y) << " from " << d;
+            }
+        }
+}
+
+// Correlations are a hill: each step up is expected. One cell has no neighbours that help.
+TEST(Semcorr_PatchMatch, refinement_climbs_a_hill)
+{
+    const Size grid2(37, 53);
+    const Point top(9, 40);
+    Mat f1(std::vector<int>({ 1, 1, 2 }), CV_32F, Scalar(1)), f2(std::vector<int>({ grid2.height, grid2.width, 2 }), CV_32F, Scalar(0));
+    for (int y = 0; y < grid2.height; y++)
+        for (int x = 0; x < grid2.width; x++)
+            f2.ptr<float>(y, x)[0] = 3000.f - 1.0f * (x - top.x) * (x - top.x) - 0.7f * (y - top.y) * (y - top.y);
+    Matcher::Params params = searchParams();
+    params.init = INIT_RANDOM;
+    params.iterations = 1000;
+    params.hypotheses = 1;
+    for (params.seed = 0; params.seed < 10; params.seed++)
+        EXPECT_EQ(top, Point(search(f1, f2, residualNet(), params).field.at<Point2f>(0))) << params.seed;
 }
 
 // Pooled features, as there are no pictures
@@ -576,8 +661,8 @@ TEST(Semcorr_PatchMatch, auto_takes_the_cheaper_search)
     const Ptr<Matcher> shared = Matcher::create(makePtr<ColourFeatures>(16), makeNet(netCases[0], PADDING_INPUT));
     Matcher::Params params = searchParams(SEARCH_AUTO), dense = searchParams(SEARCH_DENSE_4D);
     EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 16).mode);
-    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 28).mode);   // 784 cells
-    EXPECT_EQ(SEARCH_PATCHMATCH, statsOf(shared, params, 29).mode); // 841 cells
+    EXPECT_EQ(SEARCH_DENSE_4D, statsOf(shared, params, 25).mode);   // 625 cells
+    EXPECT_EQ(SEARCH_PATCHMATCH, statsOf(shared, params, 26).mode); // 676 cells
     EXPECT_EQ((int64)42 * 42 * 42 * 42, statsOf(shared, dense, 40).hiddenSites);  // with a cell around the grids
 
     params.mutual = true;

@@ -74,8 +74,9 @@ public:
 
     How PatchMatch searches is our choice, since the paper @cite Lee2021 does not publish it: a few starts per cell, then in
     each iteration all cells at once (so that the order of cells plays no part) take over what their neighbours match to, at
-    the same displacement, if it scores higher there than their own match, and try the cells around their own matches. Target cells
-    are scored in blocks of 2x2. No pair is scored twice.
+    the same displacement, if it scores higher there than their own match, and try the cells around their own matches. Both are left
+    out where they are expected to score less than what a cell has, as the part of a score that is a multiple of the correlation
+    (ConsensusNet::setResidual) tells. Target cells are scored in blocks of 2x2. No pair is scored twice.
 
     With INIT_COARSE_TO_FINE, grids of more than 128^4 pairs of cells begin with a search of a grid with half as many cells along each
     side. Its features are those of FeatureNet::computeCoarse, if there are images and the net has them: then all passes are made on
@@ -87,8 +88,8 @@ public:
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
     n1 * n2 of them (n1, n2: cells of the two grids; the frame of PADDING_INPUT is not counted). PatchMatch shares them between
     overlapping patches, if the net has two layers 1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes
-    350 to 700 of them per cell of grid 1 on grids of 25^2 to 100^2 cells with the default parameters, and as many per cell of
-    grid 2 where the confidence asks for the way back (bidirectional). It is estimated at 800 * n1, in between, so that matches
+    250 to 600 of them per cell of grid 1 on grids of 25^2 to 100^2 cells with the default parameters, and as many per cell of
+    grid 2 where the confidence asks for the way back (bidirectional). It is estimated at 650 * n1, in between, so that matches
     do not depend on whether a confidence is asked for.
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
     into memoryLimit. With a self-similarity branch dense search runs always.
@@ -102,7 +103,8 @@ public:
         @param iterations PatchMatch: passes after the start; the search ends earlier when nothing new is found
         @param hypotheses PatchMatch: matches kept per cell, at least two cells apart
         @param offsets PatchMatch: SearchOffsets
-        @param localRadius PatchMatch: cells around each own match that are tried, |dx| + |dy| up to this; 0 for none
+        @param localRadius PatchMatch: cells around each own match that are tried, |dx| + |dy| up to this; 0 for none, 1 for those
+        that promise a higher score, more for all
         @param randomSearch PatchMatch: try targets at random distances that halve from the grid's side to 1
         @param init PatchMatch: SearchInit
         @param seed PatchMatch: of the random numbers; the same seed gives the same result for any number of threads
