@@ -35,22 +35,27 @@ static cv::Ptr<ConsensusNet> netShape(const Options& options)
     return net;
 }
 
-// Random weights in the usual range; for a net that begins as about the identity, a tenth of them around the mean of the channels
-// that go in.
-static Tensor startWeight(const std::vector<int64_t>& sizes, bool identity)
+// Random weights in the usual range; for a net that begins as about the identity, a tenth of them around gain times the mean of the
+// channels that go in.
+static Tensor startWeight(const std::vector<int64_t>& sizes, bool identity, double gain)
 {
     const Tensor noise = randomWeight(sizes);
     if (!identity)
         return noise;
     Tensor centre = torch::zeros(sizes);
-    centre.select(5, sizes[5] / 2).select(4, sizes[4] / 2).select(3, sizes[3] / 2).select(2, sizes[2] / 2).fill_(1.0 / sizes[1]);
+    centre.select(5, sizes[5] / 2).select(4, sizes[4] / 2).select(3, sizes[3] / 2).select(2, sizes[2] / 2).fill_(gain / sizes[1]);
     return centre + 0.1 * noise;
 }
+
+// Of a net that begins as the identity: its scores, sums of both directions, begin as logits of the size that PMNC's residual gives, 10
+// times the correlation or more. Else they would be from 0 to 1, and all cells about as likely.
+static const double LAST_GAIN = 5;
 
 DenseNetImpl::DenseNetImpl(const Options& options) : residual(options.residual), reduced(options.precision == "bf16")
 {
     const cv::Ptr<ConsensusNet> shape = netShape(options);
     symmetry = shape->getSymmetry();
+    const int last = shape->getBlockCount() - 1;
     for (int i = 0; i < shape->getBlockCount(); i++)
     {
         std::vector<cv::Mat> weights, biases;
@@ -60,7 +65,7 @@ DenseNetImpl::DenseNetImpl(const Options& options) : residual(options.residual),
         {
             const std::string name = "block" + std::to_string(i) + "_" + std::to_string(j);
             const std::vector<int64_t> sizes(weights[j].size.p, weights[j].size.p + weights[j].dims);
-            blocks[i].weights.push_back(register_parameter(name + "_weight", startWeight(sizes, options.netStart == "identity")));
+            blocks[i].weights.push_back(register_parameter(name + "_weight", startWeight(sizes, options.netStart == "identity", i == last ? LAST_GAIN : 1)));
             blocks[i].biases.push_back(register_parameter(name + "_bias", torch::zeros({ sizes[0] })));
         }
     }

@@ -150,7 +150,7 @@ const std::vector<Group>& table()
             real("dropout", &O::dropout, 0, 0.9, "share of the adapter's input channels that is dropped at random"),
             text("net", &O::net, "3-3", "kernel sizes of the net's layers (none: the correlation alone); for ancnet A, B or C"),
             integer("net-channels", &O::netChannels, 1, 1024, "channels between the scoring net's layers"),
-            choice("net-start", &O::netStart, "random|identity", "ncnet, ancnet: identity begins with scores near the correlation"),
+            choice("net-start", &O::netStart, "random|identity", "ncnet, ancnet: identity begins with scores near a multiple of the correlation"),
             real("residual", &O::residual, 0, 1000, "the score is the net's plus so many times the correlation (ncnet, ancnet: 0)"),
             flag("self-similarity", &O::selfSimilarity, "second branch (ncnet, ancnet; on for ancnet)") } },
         { "Training", {
