@@ -56,7 +56,6 @@ private:
     void propose(int cell1, const Point& target, List& fresh) const;
     void proposeStarts(const Mat& starts, int cell1, List& fresh) const;
     void propagate(int cell1, List& fresh) const;
-    void proposeMoved(int cell1, const Mat& targets, int count, const Point& offset, List& fresh) const;
     void proposeNear(int cell1, const Mat& targets, List& fresh) const;
     void refine(int cell1, List& fresh) const;
     void refine(int cell1, int k, List& fresh) const;
@@ -160,6 +159,8 @@ PatchMatchResult Search::run()
 void Search::search()
 {
     beginnings = starts();
+    reserve(sharedStartBytes(grid1, beginnings.cols));
+    beginnings = withSharedStarts(beginnings, grid1, blocks.grid);
     scoreNew([&](int p, List& fresh) { proposeStarts(beginnings, p, fresh); });
     beginnings.release();
     chooseHypotheses(rounds.back());
@@ -374,14 +375,13 @@ bool Search::isScored(int cell1, int block) const
     return false;
 }
 
-// A cell's own, what lies around the best of them, and the best of its neighbours. The first pass would ask for most of these
-// anyway, and in one round they share hidden activations.
+// All of them, and what lies around the best. The first pass would ask for most of this anyway, and in one round they share hidden
+// activations.
 void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
 {
-    proposeMoved(cell1, starts, starts.cols, Point(), fresh);
+    for (int k = 0; k < starts.cols && starts.at<int>(cell1, k) >= 0; k++)
+        propose(cell1, cellOf2(starts.at<int>(cell1, k)), fresh);
     proposeNear(cell1, starts, fresh);
-    for (size_t i = 0; i < offsets.size(); i++)
-        proposeMoved(cell1, starts, params.hypotheses, offsets[i], fresh);
 }
 
 // −1 outside grid 1
@@ -409,16 +409,6 @@ void Search::propagate(int cell1, List& fresh) const
                 propose(cell1, target, fresh);
         }
     }
-}
-
-// The first `count` targets of the cell at an offset, moved as that cell is. targets {cells of grid 1, any}: target cells, −1 after
-// the last
-void Search::proposeMoved(int cell1, const Mat& targets, int count, const Point& offset, List& fresh) const
-{
-    const int cell = neighbourOf(cell1, offset);
-    count = std::min(count, targets.cols);
-    for (int k = 0; cell >= 0 && k < count && targets.at<int>(cell, k) >= 0; k++)
-        propose(cell1, cellOf2(targets.at<int>(cell, k)) - offset, fresh);
 }
 
 // What lies around the first of a cell's targets, as many as it has hypotheses

@@ -3,19 +3,26 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
 #include "diagonal_maxima.hpp"
+#include "pair_scorer.hpp"
 #include "patchmatch.hpp"
 #include "opencv2/core/hal/intrin.hpp"
 
 namespace cv { namespace semcorr {
 
-enum { START_KEEP = 14, RANDOM_STARTS = 6 };  // most that a cell begins with
+enum
+{
+    START_KEEP = 14,    // most that a cell begins with of its own
+    SHARED_STARTS = 8,  // and of its neighbours' best
+    SHARED_RANKS = 8,
+    RANDOM_STARTS = 6
+};
 
 namespace {
 
-// Of the largest possible value of a start: how far one may be below a cell's best, if no neighbour begins near it, and for each one
-// that does
-const float GAP_ALONE = 0.005f, GAP_PER_NEIGHBOUR = 0.015f;
+// How far a start may be below a cell's best in value, if no neighbour begins near it, and for each one that does
+const int GAP_ALONE = LARGEST_DIAGONAL / 200, GAP_PER_NEIGHBOUR = LARGEST_DIAGONAL * 3 / 200;
 const int NEAR_START = 2;  // cells
+const int WANTED_NEIGHBOURS = 4;  // that begin near what a cell takes over from one of them
 
 struct Start
 {
@@ -95,21 +102,22 @@ std::vector<Point> fineTargets(const int* coarse, int count, const Size& coarse2
     return targets;
 }
 
-// Target cells that a source cell begins with
+// Target cells that a source cell begins with, the first of them if there are more
 struct StartCells
 {
     enum { SIZE = (START_KEEP + 7) / 8 * 8 };
 
-    StartCells(const Size& grid2, const int* starts);
-    bool holdsNear(int row, int column) const;
+    StartCells(const Size& grid2, const int* starts, int size);
+    bool holdsNear(const Point& target, int distance) const;
+    Point at(int i) const { return Point(x[i], y[i]); }
 
     ushort y[SIZE], x[SIZE];
     int count;
 };
 
-StartCells::StartCells(const Size& grid2, const int* starts) : count(0)
+StartCells::StartCells(const Size& grid2, const int* starts, int size) : count(0)
 {
-    for (; count < START_KEEP && starts[count] >= 0; count++)
+    for (; count < std::min(size, (int)SIZE) && starts[count] >= 0; count++)
     {
         y[count] = (ushort)(starts[count] / grid2.width);
         x[count] = (ushort)(starts[count] % grid2.width);
@@ -122,10 +130,10 @@ StartCells::StartCells(const Size& grid2, const int* starts) : count(0)
     }
 }
 
-// Whether a start lies within NEAR_START cells. Modulo 2^16, which may count a neighbour too many on grids that are longer.
-bool StartCells::holdsNear(int row, int column) const
+// Whether a start lies within some cells of a target. Modulo 2^16, which may count a neighbour too many on grids that are longer.
+bool StartCells::holdsNear(const Point& target, int distance) const
 {
-    const ushort y0 = (ushort)(row - NEAR_START), x0 = (ushort)(column - NEAR_START), reach = 2 * NEAR_START;
+    const ushort y0 = (ushort)(target.y - distance), x0 = (ushort)(target.x - distance), reach = (ushort)(2 * distance);
     bool found = false;
 #if CV_SIMD128
     for (int i = 0; i < SIZE && count > 0; i += 8)
@@ -140,40 +148,86 @@ bool StartCells::holdsNear(int row, int column) const
     return found;
 }
 
-// How many of the eight cells around one begin near a target at the same displacement
-int neighboursThatBeginNear(const std::vector<StartCells>& all, const Size& grid1, const Point& p, const Point& target)
+class AllStarts
 {
-    int count = 0;
-    for (int dy = -1; dy <= 1; dy++)
-        for (int dx = -1; dx <= 1; dx++)
-            if ((dx || dy) && isInside(grid1, p + Point(dx, dy)))
-                count += all[(p.y + dy) * grid1.width + p.x + dx].holdsNear(target.y + dy, target.x + dx);
-    return count;
+public:
+    // targets {cells of grid 1, any}
+    AllStarts(const Size& grid1, const Size& grid2, const Mat& targets);
+
+    static size_t bytes(const Size& grid1) { return grid1.area() * sizeof(StartCells); }
+    const StartCells& operator[](const Point& p) const { return cells[p.y * grid1.width + p.x]; }
+    bool beginNear(const Point& p, const Point& target, int wanted) const;
+
+private:
+    const Size grid1;
+    std::vector<StartCells> cells;
+};
+
+AllStarts::AllStarts(const Size& grid1_, const Size& grid2, const Mat& targets) : grid1(grid1_)
+{
+    cells.reserve(targets.rows);
+    for (int p = 0; p < targets.rows; p++)
+        cells.push_back(StartCells(grid2, targets.ptr<int>(p), targets.cols));
+}
+
+// Whether at least `wanted` of the eight cells around one begin near a target at the same displacement
+bool AllStarts::beginNear(const Point& p, const Point& target, int wanted) const
+{
+    for (int i = 0; i < 9 && wanted > 0; i++)
+    {
+        const Point d(i % 3 - 1, i / 3 - 1);
+        if (i != 4 && isInside(grid1, p + d))
+            wanted -= (*this)[p + d].holdsNear(target + d, NEAR_START);
+    }
+    return wanted <= 0;
 }
 
 // Leaves a cell its best start, and of the others those that are near it in value, or that many neighbours begin with, too: these
 // are more often right, and cost less, as they share hidden activations. targets, values {cells of grid 1, START_KEEP}
 void dropLonely(const Size& grid1, const Size& grid2, const Mat& values, Mat& targets)
 {
-    std::vector<StartCells> all;
-    all.reserve(grid1.area());
-    for (int p = 0; p < grid1.area(); p++)
-        all.push_back(StartCells(grid2, targets.ptr<int>(p)));
+    const AllStarts all(grid1, grid2, targets);
     parallel_for_(Range(0, grid1.height), [&](const Range& range)
     {
         for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
         {
+            const Point p1 = cellAt(grid1, p);
             const short* value = values.ptr<short>(p);
             int *cells = targets.ptr<int>(p), kept = 1;
-            for (int k = 1; k < all[p].count; k++)
+            for (int k = 1; k < all[p1].count; k++)
             {
-                const float gap = (float)(value[0] - value[k]) / LARGEST_DIAGONAL - GAP_ALONE;
-                if (gap <= 0 || gap <= GAP_PER_NEIGHBOUR * neighboursThatBeginNear(all, grid1, cellAt(grid1, p), Point(all[p].x[k], all[p].y[k])))
+                const int gap = value[0] - value[k] - GAP_ALONE, wanted = gap <= 0 ? 0 : divUp(gap, GAP_PER_NEIGHBOUR);
+                if (all.beginNear(p1, all[p1].at(k), wanted))
                     cells[kept++] = cells[k];
             }
             std::fill(cells + kept, cells + START_KEEP, -1);
         }
     });
+}
+
+// Appends to a cell's starts those of its neighbours, at the same displacement, that many of them begin near; best ranks first, and
+// one of each block, as its cells are scored together.
+void appendShared(const AllStarts& all, const Size& grid1, const BlockGrid& blocks, const Point& p, std::vector<int>& blocksOfAll,
+                  int* cells)
+{
+    blocksOfAll.clear();
+    for (; *cells >= 0; cells++)
+        blocksOfAll.push_back(blocks.blockOf(cellAt(blocks.grid, *cells)));
+    const size_t most = blocksOfAll.size() + SHARED_STARTS;
+    for (int k = 0; k < SHARED_RANKS; k++)
+        for (int i = 1; i < 9 && blocksOfAll.size() < most; i += 2)
+        {
+            const Point d(i % 3 - 1, i / 3 - 1);
+            if (!isInside(grid1, p + d) || k >= all[p + d].count)
+                continue;
+            const Point target = all[p + d].at(k) - d;
+            const int block = blocks.blockOf(target);
+            if (!blocks.contains(target) || std::find(blocksOfAll.begin(), blocksOfAll.end(), block) != blocksOfAll.end() ||
+                !all.beginNear(p, target, WANTED_NEIGHBOURS))
+                continue;
+            blocksOfAll.push_back(block);
+            *cells++ = target.y * blocks.grid.width + target.x;
+        }
 }
 
 Mat randomTargets(const Size& grid1, const Size& grid2, int seed)
@@ -252,9 +306,29 @@ Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, co
     return targets;
 }
 
+Mat withSharedStarts(const Mat& targets, const Size& grid1, const Size& grid2)
+{
+    const AllStarts all(grid1, grid2, targets);
+    const BlockGrid blocks(grid2);
+    Mat result(targets.rows, targets.cols + SHARED_STARTS + 1, CV_32S, Scalar(-1));  // with a −1 at the end
+    targets.copyTo(result.colRange(0, targets.cols));
+    parallel_for_(Range(0, grid1.height), [&](const Range& range)
+    {
+        std::vector<int> scratch;
+        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
+            appendShared(all, grid1, blocks, cellAt(grid1, p), scratch, result.ptr<int>(p));
+    });
+    return result;
+}
+
+size_t sharedStartBytes(const Size& grid1, int own)
+{
+    return grid1.area() * (own + SHARED_STARTS + 1) * sizeof(int) + AllStarts::bytes(grid1);
+}
+
 static size_t bytesOfStarts(const Size& grid1)
 {
-    return grid1.area() * (START_KEEP * (sizeof(int) + sizeof(short)) + sizeof(StartCells));
+    return grid1.area() * START_KEEP * (sizeof(int) + sizeof(short)) + AllStarts::bytes(grid1);
 }
 
 size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory)
