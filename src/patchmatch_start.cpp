@@ -107,6 +107,7 @@ struct StartCells
 {
     enum { SIZE = (START_KEEP + 7) / 8 * 8 };
 
+    StartCells() : count(0) {}
     StartCells(const Size& grid2, const int* starts, int size);
     bool holdsNear(const Point& target, int distance) const;
     Point at(int i) const { return Point(x[i], y[i]); }
@@ -163,11 +164,13 @@ private:
     std::vector<StartCells> cells;
 };
 
-AllStarts::AllStarts(const Size& grid1_, const Size& grid2, const Mat& targets) : grid1(grid1_)
+AllStarts::AllStarts(const Size& grid1_, const Size& grid2, const Mat& targets) : grid1(grid1_), cells(targets.rows)
 {
-    cells.reserve(targets.rows);
-    for (int p = 0; p < targets.rows; p++)
-        cells.push_back(StartCells(grid2, targets.ptr<int>(p), targets.cols));
+    parallel_for_(Range(0, grid1.height), [&](const Range& range)
+    {
+        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
+            cells[p] = StartCells(grid2, targets.ptr<int>(p), targets.cols);
+    });
 }
 
 // Whether at least `wanted` of the eight cells around one begin near a target at the same displacement
