@@ -5,6 +5,7 @@
 #include "pair_scorer.hpp"
 #include "patchmatch.hpp"
 #include "search.hpp"
+#include "start_agreement.hpp"
 #include <numeric>
 
 namespace cv { namespace semcorr {

@@ -36,10 +36,6 @@ Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlatio
 // Bytes of workspace that this takes, the result included
 size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory);
 
-// With what enough neighbours begin with, at the same displacement, after a cell's own
-Mat withSharedStarts(const Mat& targets, const Size& grid1, const Size& grid2);
-size_t sharedStartBytes(const Size& grid1, int own);
-
 // Mean of 2×2 cells, scaled to unit length; odd sides end in a half cell
 Mat poolFeatures(const Mat& f);
 

@@ -3,26 +3,14 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
 #include "diagonal_maxima.hpp"
-#include "pair_scorer.hpp"
 #include "patchmatch.hpp"
-#include "opencv2/core/hal/intrin.hpp"
+#include "start_agreement.hpp"
 
 namespace cv { namespace semcorr {
 
-enum
-{
-    START_KEEP = 14,    // most that a cell begins with of its own
-    SHARED_STARTS = 8,  // and of its neighbours' best
-    SHARED_RANKS = 8,
-    RANDOM_STARTS = 6
-};
+enum { START_KEEP = 14, RANDOM_STARTS = 6 };  // most that a cell begins with of its own
 
 namespace {
-
-// How far a start may be below a cell's best in value, if no neighbour begins near it, and for each one that does
-const int GAP_ALONE = LARGEST_DIAGONAL / 200, GAP_PER_NEIGHBOUR = LARGEST_DIAGONAL * 3 / 200;
-const int NEAR_START = 2;  // cells
-const int WANTED_NEIGHBOURS = 4;  // that begin near what a cell takes over from one of them
 
 struct Start
 {
@@ -33,16 +21,6 @@ struct Start
 bool better(const Start& a, const Start& b)
 {
     return a.value > b.value || (a.value == b.value && a.cell < b.cell);
-}
-
-Point cellAt(const Size& grid, int index)
-{
-    return Point(index % grid.width, index / grid.width);
-}
-
-bool isInside(const Size& grid, const Point& p)
-{
-    return (unsigned)p.x < (unsigned)grid.width && (unsigned)p.y < (unsigned)grid.height;
 }
 
 // Best move within one cell of each of some targets q of a square of 2×2 source cells from p on, for each of these cells
@@ -100,137 +78,6 @@ std::vector<Point> fineTargets(const int* coarse, int count, const Size& coarse2
         targets.push_back(Point(fineCell(q.x, scale2.x, move.x, grid2.width), fineCell(q.y, scale2.y, move.y, grid2.height)));
     }
     return targets;
-}
-
-// Target cells that a source cell begins with, the first of them if there are more
-struct StartCells
-{
-    enum { SIZE = (START_KEEP + 7) / 8 * 8 };
-
-    StartCells() : count(0) {}
-    StartCells(const Size& grid2, const int* starts, int size);
-    bool holdsNear(const Point& target, int distance) const;
-    Point at(int i) const { return Point(x[i], y[i]); }
-
-    ushort y[SIZE], x[SIZE];
-    int count;
-};
-
-StartCells::StartCells(const Size& grid2, const int* starts, int size) : count(0)
-{
-    for (; count < std::min(size, (int)SIZE) && starts[count] >= 0; count++)
-    {
-        y[count] = (ushort)(starts[count] / grid2.width);
-        x[count] = (ushort)(starts[count] % grid2.width);
-    }
-    // all places are compared
-    for (int i = count; i < SIZE && count > 0; i++)
-    {
-        y[i] = y[0];
-        x[i] = x[0];
-    }
-}
-
-// Whether a start lies within some cells of a target. Modulo 2^16, which may count a neighbour too many on grids that are longer.
-bool StartCells::holdsNear(const Point& target, int distance) const
-{
-    const ushort y0 = (ushort)(target.y - distance), x0 = (ushort)(target.x - distance), reach = (ushort)(2 * distance);
-    bool found = false;
-#if CV_SIMD128
-    for (int i = 0; i < SIZE && count > 0; i += 8)
-    {
-        const v_uint16x8 dy = v_sub_wrap(v_load(y + i), v_setall_u16(y0)), dx = v_sub_wrap(v_load(x + i), v_setall_u16(x0));
-        found |= v_check_any(v_le(v_max(dy, dx), v_setall_u16(reach)));
-    }
-#else
-    for (int i = 0; i < count; i++)
-        found |= (ushort)(y[i] - y0) <= reach && (ushort)(x[i] - x0) <= reach;
-#endif
-    return found;
-}
-
-class AllStarts
-{
-public:
-    // targets {cells of grid 1, any}
-    AllStarts(const Size& grid1, const Size& grid2, const Mat& targets);
-
-    static size_t bytes(const Size& grid1) { return grid1.area() * sizeof(StartCells); }
-    const StartCells& operator[](const Point& p) const { return cells[p.y * grid1.width + p.x]; }
-    bool beginNear(const Point& p, const Point& target, int wanted) const;
-
-private:
-    const Size grid1;
-    std::vector<StartCells> cells;
-};
-
-AllStarts::AllStarts(const Size& grid1_, const Size& grid2, const Mat& targets) : grid1(grid1_), cells(targets.rows)
-{
-    parallel_for_(Range(0, grid1.height), [&](const Range& range)
-    {
-        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
-            cells[p] = StartCells(grid2, targets.ptr<int>(p), targets.cols);
-    });
-}
-
-// Whether at least `wanted` of the eight cells around one begin near a target at the same displacement
-bool AllStarts::beginNear(const Point& p, const Point& target, int wanted) const
-{
-    for (int i = 0; i < 9 && wanted > 0; i++)
-    {
-        const Point d(i % 3 - 1, i / 3 - 1);
-        if (i != 4 && isInside(grid1, p + d))
-            wanted -= (*this)[p + d].holdsNear(target + d, NEAR_START);
-    }
-    return wanted <= 0;
-}
-
-// Leaves a cell its best start, and of the others those that are near it in value, or that many neighbours begin with, too: these
-// are more often right, and cost less, as they share hidden activations. targets, values {cells of grid 1, START_KEEP}
-void dropLonely(const Size& grid1, const Size& grid2, const Mat& values, Mat& targets)
-{
-    const AllStarts all(grid1, grid2, targets);
-    parallel_for_(Range(0, grid1.height), [&](const Range& range)
-    {
-        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
-        {
-            const Point p1 = cellAt(grid1, p);
-            const short* value = values.ptr<short>(p);
-            int *cells = targets.ptr<int>(p), kept = 1;
-            for (int k = 1; k < all[p1].count; k++)
-            {
-                const int gap = value[0] - value[k] - GAP_ALONE, wanted = gap <= 0 ? 0 : divUp(gap, GAP_PER_NEIGHBOUR);
-                if (all.beginNear(p1, all[p1].at(k), wanted))
-                    cells[kept++] = cells[k];
-            }
-            std::fill(cells + kept, cells + START_KEEP, -1);
-        }
-    });
-}
-
-// Appends to a cell's starts those of its neighbours, at the same displacement, that many of them begin near; best ranks first, and
-// one of each block, as its cells are scored together.
-void appendShared(const AllStarts& all, const Size& grid1, const BlockGrid& blocks, const Point& p, std::vector<int>& blocksOfAll,
-                  int* cells)
-{
-    blocksOfAll.clear();
-    for (; *cells >= 0; cells++)
-        blocksOfAll.push_back(blocks.blockOf(cellAt(blocks.grid, *cells)));
-    const size_t most = blocksOfAll.size() + SHARED_STARTS;
-    for (int k = 0; k < SHARED_RANKS; k++)
-        for (int i = 1; i < 9 && blocksOfAll.size() < most; i += 2)
-        {
-            const Point d(i % 3 - 1, i / 3 - 1);
-            if (!isInside(grid1, p + d) || k >= all[p + d].count)
-                continue;
-            const Point target = all[p + d].at(k) - d;
-            const int block = blocks.blockOf(target);
-            if (!blocks.contains(target) || std::find(blocksOfAll.begin(), blocksOfAll.end(), block) != blocksOfAll.end() ||
-                !all.beginNear(p, target, WANTED_NEIGHBOURS))
-                continue;
-            blocksOfAll.push_back(block);
-            *cells++ = target.y * blocks.grid.width + target.x;
-        }
 }
 
 Mat randomTargets(const Size& grid1, const Size& grid2, int seed)
@@ -309,29 +156,9 @@ Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, co
     return targets;
 }
 
-Mat withSharedStarts(const Mat& targets, const Size& grid1, const Size& grid2)
-{
-    const AllStarts all(grid1, grid2, targets);
-    const BlockGrid blocks(grid2);
-    Mat result(targets.rows, targets.cols + SHARED_STARTS + 1, CV_32S, Scalar(-1));  // with a −1 at the end
-    targets.copyTo(result.colRange(0, targets.cols));
-    parallel_for_(Range(0, grid1.height), [&](const Range& range)
-    {
-        std::vector<int> scratch;
-        for (int p = range.start * grid1.width; p < range.end * grid1.width; p++)
-            appendShared(all, grid1, blocks, cellAt(grid1, p), scratch, result.ptr<int>(p));
-    });
-    return result;
-}
-
-size_t sharedStartBytes(const Size& grid1, int own)
-{
-    return grid1.area() * (own + SHARED_STARTS + 1) * sizeof(int) + AllStarts::bytes(grid1);
-}
-
 static size_t bytesOfStarts(const Size& grid1)
 {
-    return grid1.area() * START_KEEP * (sizeof(int) + sizeof(short)) + AllStarts::bytes(grid1);
+    return (size_t)grid1.area() * START_KEEP * (sizeof(int) + sizeof(short)) + agreementBytes(grid1);
 }
 
 size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory)
@@ -348,7 +175,7 @@ Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlatio
     Mat targets(v.grid1.area(), START_KEEP, CV_32S), values(targets.size(), CV_16S);
     const size_t bytes = bytesOfStarts(v.grid1);
     diagonalMaxima(f1, f2, correlation, START_KEEP, targets.ptr<int>(), values.ptr<short>(), memory - std::min(bytes, memory));
-    dropLonely(v.grid1, v.grid2, values, targets);
+    dropLonelyStarts(v.grid1, v.grid2, values, targets);
     return targets;
 }
 

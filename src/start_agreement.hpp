@@ -1,0 +1,37 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef OPENCV_SEMCORR_START_AGREEMENT_HPP
+#define OPENCV_SEMCORR_START_AGREEMENT_HPP
+
+#include "diagonal_maxima.hpp"
+
+namespace cv { namespace semcorr {
+
+static inline Point cellAt(const Size& grid, int index)
+{
+    return Point(index % grid.width, index / grid.width);
+}
+
+static inline bool isInside(const Size& grid, const Point& p)
+{
+    return (unsigned)p.x < (unsigned)grid.width && (unsigned)p.y < (unsigned)grid.height;
+}
+
+// Starts that neighbours have at the same displacement are more often right than others, and cost less, as they share hidden
+// activations. `targets` {cells of grid 1, any}: row-major target cells of each source cell, best first, −1 after the last.
+
+// Leaves a cell its best start, and of the others those that are near it in value, or that many neighbours begin near. values: what
+// diagonalMaxima gives with the targets
+void dropLonelyStarts(const Size& grid1, const Size& grid2, const Mat& values, Mat& targets);
+// Bytes of workspace that this takes
+size_t agreementBytes(const Size& grid1);
+
+// The targets, followed by those of neighbours that many neighbours begin near, in other blocks, and by at least one −1
+Mat withSharedStarts(const Mat& targets, const Size& grid1, const Size& grid2);
+// Bytes of this and the workspace that it takes; own: columns of `targets`
+size_t sharedStartBytes(const Size& grid1, int own);
+
+}}
+
+#endif
