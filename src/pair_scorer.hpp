@@ -12,6 +12,16 @@ namespace cv { namespace semcorr {
 // Target cells are scored in aligned blocks of 2×2: neighbours share most of their work, and are asked for next anyway.
 enum { BLOCK_SIDE = 2, BLOCK = BLOCK_SIDE * BLOCK_SIDE };
 
+static inline Point cellAt(const Size& grid, int index)
+{
+    return Point(index % grid.width, index / grid.width);
+}
+
+static inline bool isInside(const Size& grid, const Point& p)
+{
+    return (unsigned)p.x < (unsigned)grid.width && (unsigned)p.y < (unsigned)grid.height;
+}
+
 struct BlockGrid
 {
     explicit BlockGrid(const Size& grid_)
@@ -23,7 +33,7 @@ struct BlockGrid
     {
         return Point(block % size.width * BLOCK_SIDE + index % BLOCK_SIDE, block / size.width * BLOCK_SIDE + index / BLOCK_SIDE);
     }
-    bool contains(const Point& q) const { return (unsigned)q.x < (unsigned)grid.width && (unsigned)q.y < (unsigned)grid.height; }
+    bool contains(const Point& q) const { return isInside(grid, q); }
 
     Size grid;  // cells
     Size size;  // blocks; the last ones of an odd side reach beyond the grid

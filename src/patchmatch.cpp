@@ -65,16 +65,16 @@ private:
 
     float scoreOf(int cell1, const Point& target) const;
     Point2f fallOf(int cell1, int k) const;
-    float expected(int cell1, const Point& target, int knownCell1, int k) const;
-    bool isScored(int cell1, int block) const;
+    float expected(int cell1, const Point& target, int knownCell1, int k, const Point2f& fall) const;
+    bool isNew(int cell1, const Point& target) const;
     Mat field() const;
     Mat scoresAround() const;
     size_t bytesHeld() const;
     void reserve(size_t bytes);
 
     int neighbourOf(int cell1, const Point& offset) const;
-    Point cellOf1(int index) const { return Point(index % grid1.width, index / grid1.width); }
-    Point cellOf2(int index) const { return Point(index % blocks.grid.width, index / blocks.grid.width); }
+    Point cellOf1(int index) const { return cellAt(grid1, index); }
+    Point cellOf2(int index) const { return cellAt(blocks.grid, index); }
 
     const FeaturePyramid levels1, levels2;
     const ConsensusNet& net;
@@ -357,23 +357,25 @@ int Search::bestApart(int cell1, const int* others, int count, float* score) con
 // Lists the block of a target if it lies in grid 2 and was not scored for this cell
 void Search::propose(int cell1, const Point& target, List& fresh) const
 {
-    if (!blocks.contains(target))
-        return;
     const int block = blocks.blockOf(target);
-    if (std::find(fresh.begin(), fresh.end(), block) == fresh.end() && !isScored(cell1, block))
+    if (std::find(fresh.begin(), fresh.end(), block) == fresh.end() && isNew(cell1, target))
         fresh.push_back(block);
 }
 
-bool Search::isScored(int cell1, int block) const
+// Whether a target lies in grid 2 and its block was not scored for this cell
+bool Search::isNew(int cell1, const Point& target) const
 {
+    if (!blocks.contains(target))
+        return false;
+    const int block = blocks.blockOf(target);
     for (size_t r = 0; r < rounds.size(); r++)
     {
         const int* all = rounds[r].lists.blocks.data();
         const int *first = all + rounds[r].lists.first[cell1], *last = all + rounds[r].lists.first[cell1 + 1];
         if (std::find(first, last, block) != last)
-            return true;
+            return false;
     }
-    return false;
+    return true;
 }
 
 // All of them, and what lies around the best. The first pass would ask for most of this anyway, and in one round they share hidden
@@ -389,8 +391,7 @@ void Search::proposeStarts(const Mat& starts, int cell1, List& fresh) const
 int Search::neighbourOf(int cell1, const Point& offset) const
 {
     const Point p = cellOf1(cell1) + offset;
-    const bool inside = (unsigned)p.x < (unsigned)grid1.width && (unsigned)p.y < (unsigned)grid1.height;
-    return inside ? p.y * grid1.width + p.x : -1;
+    return isInside(grid1, p) ? p.y * grid1.width + p.x : -1;
 }
 
 // What neighbours match to, at the same displacement, if it is worth more there than what this cell has, and is expected to be worth
@@ -406,7 +407,7 @@ void Search::propagate(int cell1, List& fresh) const
         for (int k = 0; k < best.cols && best.at<float>(neighbour, k) > own; k++)  // hypotheses are sorted
         {
             const Point target = cellOf2(hypotheses.at<int>(neighbour, k)) - offsets[i];
-            if (expected(cell1, target, neighbour, k) > own)
+            if (isNew(cell1, target) && expected(cell1, target, neighbour, k, fallOf(neighbour, k)) > own)
                 propose(cell1, target, fresh);
         }
     }
@@ -441,23 +442,21 @@ void Search::refine(int cell1, int k, List& fresh) const
     const Point q = cellOf2(hypotheses.at<int>(cell1, k)), out = outOfBlock(q);
     const Point2f fall = fallOf(cell1, k);
     const float own = best.at<float>(cell1, 0);
-    if (expected(cell1, q + Point(out.x, 0), cell1, k) + fall.x - fall.y / 2 > own)
-        propose(cell1, q + Point(out.x, 0), fresh);
-    if (expected(cell1, q + Point(0, out.y), cell1, k) + fall.y - fall.x / 2 > own)
-        propose(cell1, q + Point(0, out.y), fresh);
+    const Point beside = q + Point(out.x, 0), above = q + Point(0, out.y);
+    if (isNew(cell1, beside) && expected(cell1, beside, cell1, k, fall) + fall.x - fall.y / 2 > own)
+        propose(cell1, beside, fresh);
+    if (isNew(cell1, above) && expected(cell1, above, cell1, k, fall) + fall.y - fall.x / 2 > own)
+        propose(cell1, above, fresh);
 }
 
-// What a target may well be worth that nearly is the k-th hypothesis of a cell that nearly is this one. The part of a score that is a
+// What a new target may well be worth that nearly is the k-th hypothesis of a cell that nearly is this one. The part of a score that is a
 // multiple of the correlation is known, the rest taken to be the same, and to err by a part of what it falls by within a block.
-float Search::expected(int cell1, const Point& target, int knownCell1, int k) const
+float Search::expected(int cell1, const Point& target, int knownCell1, int k, const Point2f& fall) const
 {
-    if (!blocks.contains(target) || isScored(cell1, blocks.blockOf(target)))
-        return -FLT_MAX;
     const int known2 = hypotheses.at<int>(knownCell1, k);
     const int cells1[] = { cell1, knownCell1 }, cells2[] = { target.y * blocks.grid.width + target.x, known2 };
     float c[2];
     correlation.pairs(cells1, cells2, 2, c);
-    const Point2f fall = fallOf(knownCell1, k);
     return best.at<float>(knownCell1, k) + (float)net.getResidual() * (c[0] - c[1]) + (fall.x + fall.y) / 3;
 }
 

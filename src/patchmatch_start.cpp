@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
 #include "diagonal_maxima.hpp"
+#include "pair_scorer.hpp"
 #include "patchmatch.hpp"
 #include "start_agreement.hpp"
 

@@ -8,16 +8,6 @@
 
 namespace cv { namespace semcorr {
 
-static inline Point cellAt(const Size& grid, int index)
-{
-    return Point(index % grid.width, index / grid.width);
-}
-
-static inline bool isInside(const Size& grid, const Point& p)
-{
-    return (unsigned)p.x < (unsigned)grid.width && (unsigned)p.y < (unsigned)grid.height;
-}
-
 // Starts that neighbours have at the same displacement are more often right than others, and cost less, as they share hidden
 // activations. `targets` {cells of grid 1, any}: row-major target cells of each source cell, best first, −1 after the last.
 

@@ -65,7 +65,8 @@ DenseNetImpl::DenseNetImpl(const Options& options) : residual(options.residual),
         {
             const std::string name = "block" + std::to_string(i) + "_" + std::to_string(j);
             const std::vector<int64_t> sizes(weights[j].size.p, weights[j].size.p + weights[j].dims);
-            blocks[i].weights.push_back(register_parameter(name + "_weight", startWeight(sizes, options.netStart == "identity", i == last ? LAST_GAIN : 1)));
+            const Tensor weight = startWeight(sizes, options.netStart == "identity", i == last ? LAST_GAIN : 1);
+            blocks[i].weights.push_back(register_parameter(name + "_weight", weight));
             blocks[i].biases.push_back(register_parameter(name + "_bias", torch::zeros({ sizes[0] })));
         }
     }
