@@ -4,7 +4,7 @@
 
 #include "precomp.hpp"
 #include "diagonal_maxima.hpp"
-#include <numeric>
+#include "rounded_features.hpp"
 
 #include "diagonal_maxima.simd.hpp"
 #include "diagonal_maxima.simd_declarations.hpp"
@@ -27,38 +27,6 @@ const int SOURCES = 8;  // that are correlated together
 const float MARGIN = 0.05f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
 const float LARGEST_VALUE = LARGEST_DIAGONAL / 16;  // of a correlation; sixteen are added up
 
-// Features of a grid, rounded to integers
-struct RoundedFeatures
-{
-    RoundedFeatures(const Mat& f, int perWord);
-
-    Mat words;        // {cells, words} CV_32S
-    double scale;     // integers per unit
-    double longest;   // vector
-};
-
-RoundedFeatures::RoundedFeatures(const Mat& features, int perWord)
-{
-    const int channels = features.size[2], cells = features.size[0] * features.size[1];
-    const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
-    const double largest = norm(f, NORM_INF);
-    // sums of products are to fit into 32 bits
-    const double quanta = std::min(127., std::floor(std::sqrt(INT_MAX / (2. * channels))));
-    scale = largest > 0 ? quanta / largest : 1;
-    words = Mat::zeros(cells, divUp(channels, perWord), CV_32S);
-    const int type = perWord == 4 ? CV_8S : CV_16S;
-    const Mat values = Mat(cells, words.cols * perWord, type, words.data).colRange(0, channels);
-    Mat lengths(1, cells, CV_64F);
-    parallel_for_(Range(0, cells), [&](const Range& range)
-    {
-        Mat part = values.rowRange(range);
-        f.rowRange(range).convertTo(part, type, scale);
-        for (int i = range.start; i < range.end; i++)
-            lengths.at<double>(i) = norm(f.row(i), NORM_L2);
-    }, 2 * getNumThreads());
-    longest = norm(lengths, NORM_INF);
-}
-
 // {blocks of the plane, words, PLANE_BLOCK}, with bytes made unsigned; zeros around the grid
 Mat packTargets(const Mat& words, const TargetPlane& plane, int perWord)
 {
@@ -77,23 +45,6 @@ Mat packTargets(const Mat& words, const TargetPlane& plane, int perWord)
             }
     });
     return packed;
-}
-
-// {cells} what products of sources with unsigned targets are too large by, negative and modulo 2^32, as what it is added to
-Mat biasOf(const Mat& words, int perWord)
-{
-    Mat bias = Mat::zeros(1, words.rows, CV_32S);
-    if (perWord != 4)
-        return bias;
-    parallel_for_(Range(0, words.rows), [&](const Range& range)
-    {
-        for (int i = range.start; i < range.end; i++)
-        {
-            const schar* values = words.ptr<schar>(i);
-            bias.at<int>(i) = (int)(-128 * std::accumulate(values, values + words.cols * perWord, (int64)0));
-        }
-    }, 2 * getNumThreads());
-    return bias;
 }
 
 // 1 / largest correlation of each target cell
@@ -128,7 +79,7 @@ Plan::Plan(const CorrelationView& v, size_t memory) : plane(v.grid2), words(divU
     const size_t most = std::min<size_t>(1 << 20, (memory - std::min(held, memory)) / getNumThreads());
     const int cachePlanes = (int)(most / (plane.size * sizeof(short)));
     const int columns = std::max(cachePlanes / 3 / SOURCES * SOURCES, (int)SOURCES) - 2;
-    const int down = std::min(divUp(2 * getNumThreads(), divUp(v.grid1.width, columns)), divUp(v.grid1.height, 8));
+    const int down = std::min(divUp(getNumThreads(), divUp(v.grid1.width, columns)), divUp(v.grid1.height, 8));
     part = Size(std::min(columns, v.grid1.width), divUp(v.grid1.height, down));
     planes = 3 * (size_t)part.width + 4;
 }
@@ -148,7 +99,7 @@ void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correla
     const int perWord = channelsPerWord();
     const RoundedFeatures rounded1(f1, perWord), rounded2(f2, perWord);
     DiagonalTask task(v.grid2, v.grid1, plan.words);
-    const Mat packed = packTargets(rounded2.words, task.plane, perWord), bias1 = biasOf(rounded1.words, perWord);
+    const Mat packed = packTargets(rounded2.words, task.plane, perWord), bias1 = rounded1.bias();
     Mat weights1, weights2;
     const double unit = rounded1.scale * rounded2.scale;
     task.words1 = rounded1.words.ptr<int>();

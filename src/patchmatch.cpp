@@ -4,6 +4,7 @@
 #include "precomp.hpp"
 #include "pair_scorer.hpp"
 #include "patchmatch.hpp"
+#include "rounded_scorer.hpp"
 #include "search.hpp"
 #include "start_agreement.hpp"
 #include <numeric>
@@ -12,7 +13,11 @@ namespace cv { namespace semcorr {
 
 namespace {
 
-const size_t KEEP_BYTES = 4 << 20;  // correlations of small grids are kept, up to about 28² with 28² cells
+// Correlations of small grids are kept if all scores are exact: up to about 28² with 28² cells
+const size_t KEEP_BYTES = 4 << 20;
+// Rounded scores below a cell's best by more than a part of the scores' standard deviation get no exact one. It is to be so many
+// standard deviations of the rounding error.
+const double LIKELY = 0.05, ROUNDING_DEVIATIONS = 3;
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored
@@ -47,10 +52,18 @@ private:
     typedef std::vector<int> List;
     typedef std::function<void(int cell1, List& fresh)> Proposer;
 
+    void searchRounded();
+    void scoreStarts();
+    void makePasses();
+    void scoreLikely();
+    double roundingError() const;
+    void proposeRounded(int cell1, float below, List& fresh) const;
+
     bool scoreNew(const Proposer& propose);
     void bestOfBlocks(Round& round);
     int bestOfBlock(Round& round, int i) const;
     void chooseHypotheses(const Round& last);
+    void chooseAll();
     bool choose(int cell1);
     int bestApart(int cell1, const int* others, int count, float* score) const;
 
@@ -67,6 +80,7 @@ private:
     Point2f fallOf(int cell1, int k) const;
     float expected(int cell1, const Point& target, int knownCell1, int k, const Point2f& fall) const;
     bool isNew(int cell1, const Point& target) const;
+    bool wasScored(int cell1, int block, size_t firstRound) const;
     Mat field() const;
     Mat scoresAround() const;
     size_t bytesHeld() const;
@@ -86,11 +100,13 @@ private:
     const BlockGrid blocks;
     std::vector<Point> offsets;
     std::vector<Round> rounds;
+    size_t roundedRounds;  // have rounded scores, once exact ones are asked for: the first ones
     Mat beginnings;  // {cells of grid 1, any} target cells of the start, until they are scored
     Mat hypotheses;  // {cells of grid 1, params.hypotheses} row-major target cells, best first, −1 for none
     Mat best;        // of the same shape, their scores, −FLT_MAX for none
     std::vector<uchar> changed;  // {cells of grid 1} whether the last round found other hypotheses
     Ptr<PairScorer> scorer;
+    Ptr<PairScorer> rounded;  // in use as long as there is one
     PatchMatchResult result;
 };
 
@@ -136,9 +152,9 @@ Search::Search(const FeaturePyramid& levels1_, const FeaturePyramid& levels2_, c
                const Matcher::Params& params_, int around_, size_t outside_)
     : levels1(levels1_), levels2(levels2_), net(net_), params(params_), around(around_),
       outside(checkLeast(levels1[0], levels2[0], params, outside_)),
-      correlation(levels1[0], levels2[0], params.mutual, std::min(KEEP_BYTES, params.memoryLimit / 4)),
+      correlation(levels1[0], levels2[0], params.mutual, roundsScores(net) ? 0 : std::min(KEEP_BYTES, params.memoryLimit / 4)),
       grid1(correlation.view().grid1),
-      blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)),
+      blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)), roundedRounds(0),
       hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(hypotheses.size(), CV_32F, Scalar(-FLT_MAX)),
       changed(grid1.area()), result()
 {
@@ -162,9 +178,37 @@ void Search::search()
     beginnings = starts();
     reserve(sharedStartBytes(grid1, beginnings.cols));
     beginnings = withSharedStarts(beginnings, grid1, blocks.grid);
+    if (roundsScores(net))
+        searchRounded();
+    else
+        scoreStarts();
+    makePasses();
+}
+
+// A search by rounded scores, where they are faster. Exact ones come last.
+void Search::searchRounded()
+{
+    const size_t bytes = roundedBytes(correlation.view());
+    reserve(bytes);
+    const size_t used = outside + bytesHeld() + bytes, left = params.memoryLimit - std::min(used, params.memoryLimit);
+    rounded = createRoundedScorer(levels1[0], levels2[0], correlation, net, left / 2);
+    scoreStarts();
+    makePasses();
+    roundedRounds = rounds.size();
+    reserve(0);
+    rounded.release();
+    scoreLikely();
+}
+
+void Search::scoreStarts()
+{
     scoreNew([&](int p, List& fresh) { proposeStarts(beginnings, p, fresh); });
     beginnings.release();
-    chooseHypotheses(rounds.back());
+    chooseAll();
+}
+
+void Search::makePasses()
+{
     while (!searchedCoarse() && result.iterations < params.iterations)
     {
         // all cells look at what the pass before left, so that their order does not matter
@@ -182,6 +226,51 @@ void Search::search()
         chooseHypotheses(rounds.back());
         result.iterations = iteration;
     }
+}
+
+// Exactly: what rounded scores leave over; if they tell too little, all
+void Search::scoreLikely()
+{
+    Scalar mean, deviation;
+    meanStdDev(rounds[0].best, mean, deviation);
+    const double likely = LIKELY * deviation[0];
+    scoreNew([&](int p, List& fresh)
+    {
+        proposeRounded(p, (float)likely, fresh);
+        proposeAround(p, fresh);  // wanted in the end, and cheaper together
+    });
+    if (ROUNDING_DEVIATIONS * roundingError() > likely)
+        scoreNew([&](int p, List& fresh) { proposeRounded(p, FLT_MAX, fresh); });
+    chooseAll();
+}
+
+// Standard deviation of the errors of the cells' best rounded scores
+double Search::roundingError() const
+{
+    Mat errors(grid1.area(), 1, CV_32F, Scalar(0));
+    const Round& exact = rounds[roundedRounds];
+    for (int p = 0; p < grid1.area(); p++)
+    {
+        const int block = blocks.blockOf(cellOf2(hypotheses.at<int>(p, 0)));
+        for (int i = exact.lists.first[p]; i < exact.lists.first[p + 1]; i++)
+            if (exact.lists.blocks[i] == block)
+                errors.at<float>(p) = exact.best[i] - best.at<float>(p, 0);
+    }
+    Scalar mean, deviation;
+    meanStdDev(errors, mean, deviation);
+    return deviation[0];
+}
+
+// Blocks whose rounded score is not far below the best, without an exact one
+void Search::proposeRounded(int cell1, float below, List& fresh) const
+{
+    for (size_t r = 0; r < roundedRounds; r++)
+        for (int i = rounds[r].lists.first[cell1]; i < rounds[r].lists.first[cell1 + 1]; i++)
+        {
+            const int block = rounds[r].lists.blocks[i];
+            if (!(rounds[r].best[i] < best.at<float>(cell1, 0) - below) && !wasScored(cell1, block, roundedRounds))
+                fresh.push_back(block);
+        }
 }
 
 // Row-major target cells of each source cell, best first, −1 after the last
@@ -263,9 +352,10 @@ bool Search::scoreNew(const Proposer& proposer)
         List().swap(rows[y]);
     }
     round.scores.resize(count * BLOCK);
-    const int64 sites = scorer->hiddenSites();
-    scorer->score(round.lists, round.scores.data());
-    result.hiddenSites += scorer->hiddenSites() - sites;
+    PairScorer& with = rounded ? *rounded : *scorer;
+    const int64 sites = with.hiddenSites();
+    with.score(round.lists, round.scores.data());
+    result.hiddenSites += with.hiddenSites() - sites;
     bestOfBlocks(round);
     rounds.push_back(std::move(round));
     return true;
@@ -314,6 +404,16 @@ void Search::chooseHypotheses(const Round& last)
     });
 }
 
+void Search::chooseAll()
+{
+    parallel_for_(Range(0, grid1.area()), [&](const Range& range)
+    {
+        for (int p = range.start; p < range.end; p++)
+            choose(p);
+    });
+    std::fill(changed.begin(), changed.end(), (uchar)1);
+}
+
 // Whether a cell's hypotheses are other ones than before
 bool Search::choose(int cell1)
 {
@@ -331,7 +431,7 @@ int Search::bestApart(int cell1, const int* others, int count, float* score) con
 {
     int target = -1;
     float highest = 0;
-    for (size_t r = 0; r < rounds.size(); r++)
+    for (size_t r = roundedRounds; r < rounds.size(); r++)
         for (int i = rounds[r].lists.first[cell1]; i < rounds[r].lists.first[cell1 + 1]; i++)
         {
             const int t = rounds[r].targets[i];
@@ -367,15 +467,19 @@ bool Search::isNew(int cell1, const Point& target) const
 {
     if (!blocks.contains(target))
         return false;
-    const int block = blocks.blockOf(target);
-    for (size_t r = 0; r < rounds.size(); r++)
+    return !wasScored(cell1, blocks.blockOf(target), 0);
+}
+
+bool Search::wasScored(int cell1, int block, size_t firstRound) const
+{
+    for (size_t r = firstRound; r < rounds.size(); r++)
     {
         const int* all = rounds[r].lists.blocks.data();
         const int *first = all + rounds[r].lists.first[cell1], *last = all + rounds[r].lists.first[cell1 + 1];
         if (std::find(first, last, block) != last)
-            return false;
+            return true;
     }
-    return true;
+    return false;
 }
 
 // All of them, and what lies around the best. The first pass would ask for most of this anyway, and in one round they share hidden
@@ -486,8 +590,14 @@ void Search::proposeAround(int cell1, List& fresh) const
     const Point centre = cellOf2(hypotheses.at<int>(cell1, 0));
     for (int dy = -around; dy <= around; dy++)
         for (int dx = -around; dx <= around; dx++)
-            if (around > 1 || dx == 0 || dy == 0)
-                propose(cell1, centre + Point(dx, dy), fresh);
+        {
+            const Point target = centre + Point(dx, dy);
+            if ((around == 1 && dx != 0 && dy != 0) || !blocks.contains(target))
+                continue;
+            const int block = blocks.blockOf(target);
+            if (std::find(fresh.begin(), fresh.end(), block) == fresh.end() && !wasScored(cell1, block, roundedRounds))
+                fresh.push_back(block);
+        }
 }
 
 float Search::scoreOf(int cell1, const Point& target) const
@@ -495,7 +605,7 @@ float Search::scoreOf(int cell1, const Point& target) const
     if (!blocks.contains(target))
         return -FLT_MAX;
     const int block = blocks.blockOf(target);
-    for (size_t r = 0; r < rounds.size(); r++)
+    for (size_t r = rounds.size(); r-- > 0; )  // an exact score comes later than a rounded one
         for (int i = rounds[r].lists.first[cell1]; i < rounds[r].lists.first[cell1 + 1]; i++)
             if (rounds[r].lists.blocks[i] == block)
                 return rounds[r].scores[(size_t)i * BLOCK + BlockGrid::indexIn(target)];
@@ -530,6 +640,8 @@ Mat Search::field() const
 size_t Search::bytesHeld() const
 {
     size_t bytes = correlation.bytes() + (beginnings.total() + hypotheses.total() + best.total()) * sizeof(float);
+    if (rounded)
+        bytes += rounded->workspace();
     for (size_t r = 0; r < rounds.size(); r++)
         bytes += rounds[r].bytes();
     return bytes;

@@ -1,0 +1,190 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+
+#include "precomp.hpp"
+#include "rounded_features.hpp"
+#include "rounded_scorer.hpp"
+
+#include "rounded_scorer.simd.hpp"
+#include "rounded_scorer.simd_declarations.hpp"
+
+namespace cv { namespace semcorr {
+
+static bool roundingPays()
+{
+    CV_CPU_DISPATCH(multipliesBytes, (), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+static bool scoreIn(const RoundedTask& task, const Window& window, WindowBuffers& buffers, int64& sites)
+{
+    CV_CPU_DISPATCH(scoreRounded, (task, window, buffers, sites), CV_CPU_DISPATCH_MODES_ALL);
+}
+
+namespace {
+
+// Rows of bytes are a quarter as long as WinogradScorer's, so that wider windows stay in the cache.
+const int MOST_ROWS = 25, MOST_COLUMNS = 17;
+const int PER_WORD = 4, COLUMNS = 3;
+
+class RoundedScorer CV_FINAL : public WindowedScorer
+{
+public:
+    RoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net, const TwoLayers& layers,
+                  size_t memory);
+
+    size_t workspace() const CV_OVERRIDE;
+
+private:
+    bool scoreWindow(const Window& window, WindowBuffers& buffers, int64& sites) const CV_OVERRIDE;
+    void packTargets(const Mat& words);
+    void packHidden(const TwoLayers& layers);
+    void packHidden(const TwoLayers& layers, int orientation, int channel);
+    void packOut(const TwoLayers& layers);
+
+    RoundedTask task;
+    const RoundedFeatures rounded1;
+    const Mat bias1;
+    Mat words2;
+    Mat hiddenWeights, outWeights;
+    Mat hiddenScale, hiddenShift;
+    Mat activation;  // {orientations, WINDOW_CHANNELS} of a byte 1
+};
+
+RoundedScorer::RoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,
+                             const TwoLayers& layers, size_t memory)
+    : WindowedScorer(correlation, net, layers, Size(MOST_COLUMNS, MOST_ROWS), memory), rounded1(f1, PER_WORD), bias1(rounded1.bias())
+{
+    const RoundedFeatures rounded2(f2, PER_WORD);
+    packTargets(rounded2.words);
+    task.words = words2.cols / GROUP;
+    task.words1 = rounded1.words.ptr<int>();
+    task.bias1 = bias1.ptr<int>();
+    task.words2 = words2.ptr<int>();
+    task.unit = (float)(1 / (rounded1.scale * rounded2.scale));
+    // no correlation is larger, before or after the mutual filter
+    task.range = std::max((float)(rounded1.longest * rounded2.longest), FLT_MIN);
+    packHidden(layers);
+    packOut(layers);
+}
+
+// {groups, words, GROUP}, with bytes made unsigned; zeros around the grid
+void RoundedScorer::packTargets(const Mat& words)
+{
+    const CorrelationView& v = common.correlation;
+    const int zero = (int)0x80808080u;
+    words2 = Mat(v.groups.area(), words.cols * GROUP, CV_32S, Scalar(zero));
+    parallel_for_(Range(0, v.grid2.height), [&](const Range& range)
+    {
+        for (int y = range.start; y < range.end; y++)
+            for (int x = 0; x < v.grid2.width; x++)
+            {
+                const int place = v.groupCellOf(y, x);
+                const int* src = words.ptr<int>(y * v.grid2.width + x);
+                int* dst = words2.ptr<int>(place / GROUP) + place % GROUP;
+                for (int w = 0; w < words.cols; w++)
+                    dst[w * GROUP] = src[w] ^ zero;
+            }
+    });
+}
+
+void RoundedScorer::packHidden(const TwoLayers& layers)
+{
+    hiddenWeights = Mat::zeros(common.orientations * WINDOW_TAPS * 3, WINDOW_CHANNELS * PER_WORD, CV_8S);
+    hiddenScale = Mat::zeros(common.orientations, WINDOW_CHANNELS, CV_32F);
+    hiddenShift = hiddenScale.clone();
+    activation = hiddenScale.clone();
+    for (int orientation = 0; orientation < common.orientations; orientation++)
+        for (int c = 0; c < common.channels; c++)
+            packHidden(layers, orientation, c);
+    task.hiddenWeights = hiddenWeights.ptr<schar>();
+    task.hiddenScale = hiddenScale.ptr<float>();
+    task.hiddenShift = hiddenShift.ptr<float>();
+}
+
+void RoundedScorer::packHidden(const TwoLayers& layers, int orientation, int channel)
+{
+    float largest = 0, positive = 0;
+    for (int i = 0; i < WINDOW_TAPS * WINDOW_TAPS; i++)
+    {
+        const float w = layers.weight(0, channel, i / WINDOW_TAPS, i % WINDOW_TAPS, false);
+        largest = std::max(largest, std::abs(w));
+        positive += std::max(w, 0.f);
+    }
+    const float perUnit = largest > 0 ? 127 / largest : 0;
+    int sum = 0;
+    for (int tap1 = 0; tap1 < WINDOW_TAPS; tap1++)
+        for (int tap2 = 0; tap2 < WINDOW_TAPS; tap2++)
+        {
+            const schar w = saturate_cast<schar>(layers.weight(0, channel, tap1, tap2, orientation > 0) * perUnit);
+            const int row = (orientation * WINDOW_TAPS + tap1) * 3 + tap2 / COLUMNS;
+            hiddenWeights.at<schar>(row, channel * PER_WORD + tap2 % COLUMNS) = w;
+            sum += w;
+        }
+    // what an activation is at most, unless correlations are negative
+    const float bias = layers.bias(0, channel), most = std::max(positive * task.range + bias, 0.f);
+    const float bytesPerUnit = most > 0 ? 255 / most : 0;
+    const float scale = largest / 127 * task.range / 127 * bytesPerUnit;
+    hiddenScale.at<float>(orientation, channel) = scale;
+    hiddenShift.at<float>(orientation, channel) = bias * bytesPerUnit - 128 * sum * scale;
+    activation.at<float>(orientation, channel) = most / 255;
+}
+
+void RoundedScorer::packOut(const TwoLayers& layers)
+{
+    const int taps = WINDOW_TAPS * WINDOW_TAPS;
+    float largest = 0;
+    for (int orientation = 0; orientation < common.orientations; orientation++)
+        for (int c = 0; c < common.channels; c++)
+            for (int i = 0; i < taps; i++)
+                largest = std::max(largest, std::abs(layers.weight(1, c, i / WINDOW_TAPS, i % WINDOW_TAPS, false)) *
+                                            activation.at<float>(orientation, c));
+    const float perUnit = largest > 0 ? 127 / largest : 0;
+    outWeights = Mat::zeros(common.orientations * WINDOW_TAPS * 4 * BLOCK, WINDOW_SITES * WINDOW_CHANNELS, CV_8S);
+    for (int i = 0; i < outWeights.rows; i++)
+        for (int j = 0; j < outWeights.cols; j++)
+        {
+            const int orientation = i / (WINDOW_TAPS * 4 * BLOCK), tap1 = i / (4 * BLOCK) % WINDOW_TAPS, tile = i / BLOCK % 4;
+            const int site = j / WINDOW_CHANNELS, c = j % WINDOW_CHANNELS;
+            const int y = tile / 2 * 2 + site / 2 - i % BLOCK / 2, x = tile % 2 * 2 + site % 2 - i % BLOCK % 2;
+            if (c < common.channels && y >= 0 && y < 3 && x >= 0 && x < 3)
+                outWeights.at<schar>(i, j) = saturate_cast<schar>(layers.weight(1, c, tap1, y * 3 + x, orientation > 0) *
+                                                                  activation.at<float>(orientation, c) * perUnit);
+        }
+    task.outWeights = outWeights.ptr<schar>();
+    task.outScale = largest / 127;
+}
+
+size_t RoundedScorer::workspace() const
+{
+    return WindowedScorer::workspace() + roundedBytes(common.correlation);
+}
+
+bool RoundedScorer::scoreWindow(const Window& window, WindowBuffers& buffers, int64& sites) const
+{
+    RoundedTask whole = task;
+    whole.common = common;
+    return scoreIn(whole, window, buffers, sites);
+}
+
+}
+
+bool roundsScores(const ConsensusNet& net)
+{
+    return roundingPays() && TwoLayers(net).fits;
+}
+
+Ptr<PairScorer> createRoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,
+                                    size_t memory)
+{
+    return makePtr<RoundedScorer>(f1, f2, correlation, net, TwoLayers(net), memory);
+}
+
+// Words of all features, those of grid 2 twice, and a sum for each source cell
+size_t roundedBytes(const CorrelationView& v)
+{
+    const size_t cells = (size_t)v.grid1.area() + v.grid2.area() + v.groups.area() * GROUP;
+    return (cells * divUp(v.channels, PER_WORD) + v.grid1.area()) * sizeof(int);
+}
+
+}}

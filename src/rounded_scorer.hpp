@@ -1,0 +1,41 @@
+// This file is part of OpenCV project.
+// It is subject to the license terms in the LICENSE file found in the top-level directory
+// of this distribution and at http://opencv.org/license.html.
+#ifndef OPENCV_SEMCORR_ROUNDED_SCORER_HPP
+#define OPENCV_SEMCORR_ROUNDED_SCORER_HPP
+
+#include "windowed_scorer.hpp"
+
+namespace cv { namespace semcorr {
+
+// Scores from features, correlations, weights and hidden activations that are all rounded to 8 bits. They differ from the exact ones
+// by about a hundredth of what scores differ by among themselves, which tells the few blocks that are worth an exact score.
+//
+// A correlation c is the byte 128 + 127·c / range. A hidden activation h of channel k is the byte h·hiddenScale[k]·… where 255 is more
+// than it can be if no correlation is negative.
+struct RoundedTask
+{
+    WindowTask common;
+    int words;                    // of a cell's features
+    const int* words1;            // {cells of grid 1, words}
+    const int* bias1;             // {cells of grid 1}
+    const int* words2;            // {groups, words, GROUP}, bytes larger by 128
+    float unit, range;            // correlation of a product 1, and the largest one
+    const schar* hiddenWeights;   // {orientations, WINDOW_TAPS of grid 1, 3 rows of grid 2, WINDOW_CHANNELS, 3 columns and a zero}
+    const float* hiddenScale;     // {orientations, WINDOW_CHANNELS} bytes of an activation = sum · scale + shift
+    const float* hiddenShift;
+    const schar* outWeights;      // {orientations, WINDOW_TAPS of grid 1, 2×2 tiles, BLOCK, WINDOW_SITES, WINDOW_CHANNELS}
+    float outScale;               // score of a sum of products of bytes
+};
+
+// Whether the net is of the right shape, and the processor multiplies bytes faster than floats
+bool roundsScores(const ConsensusNet& net);
+
+// For nets that roundsScores. `correlation` of f1 and f2 is kept by reference; its workspace is roundedBytes and up to `memory`.
+Ptr<PairScorer> createRoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,
+                                    size_t memory);
+size_t roundedBytes(const CorrelationView& v);
+
+}}
+
+#endif
