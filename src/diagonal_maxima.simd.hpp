@@ -55,6 +55,7 @@ static CV_ALWAYS_INLINE Shorts shortsAdd(const Shorts& a, const Shorts& b) { ret
 static CV_ALWAYS_INLINE Shorts shortsMax(const Shorts& a, const Shorts& b) { return v_max(a, b); }
 template<int N> static CV_ALWAYS_INLINE Shorts shortsShift(const Shorts& a) { return v_shr<N>(a); }
 static CV_ALWAYS_INLINE bool anyAbove(const Shorts& a, const Shorts& b) { return v_check_any(v_gt(a, b)); }
+static CV_ALWAYS_INLINE int shortsLargest(const Shorts& a) { return v_reduce_max(a); }
 // bit i: a > b and a >= c in lane i
 static CV_ALWAYS_INLINE unsigned lanesAbove(const Shorts& a, const Shorts& b, const Shorts& c)
 {
@@ -82,6 +83,7 @@ static inline Shorts shortsAdd(Shorts a, Shorts b) { return saturate_cast<short>
 static inline Shorts shortsMax(Shorts a, Shorts b) { return std::max(a, b); }
 template<int N> static inline Shorts shortsShift(Shorts a) { return a >> N; }
 static inline bool anyAbove(Shorts a, Shorts b) { return a > b; }
+static inline int shortsLargest(Shorts a) { return a; }
 static inline unsigned lanesAbove(Shorts a, Shorts b, Shorts c) { return a > b && a >= c; }
 
 #endif
@@ -242,23 +244,27 @@ static void setFrame(const TargetPlane& plane, short value, short* values)
         values[plane.indexOf(y, -1)] = value;
 }
 
+// Of the cells of the grid; the frame is less
+static int largestOf(const TargetPlane& plane, const short* values)
+{
+    Shorts largest = shortsSet(SHRT_MIN);
+    int i = plane.first;
+    for (; i <= plane.last - SHORTS; i += SHORTS)
+        largest = shortsMax(largest, shortsLoad(values + i));
+    int result = shortsLargest(largest);
+    for (; i < plane.last; i++)
+        result = std::max<int>(result, values[i]);
+    return result;
+}
+
 struct BestList
 {
     int keep, count;
     int* cells;
     short* values;
-    int margin;  // of values below the best one that count
+    short low;  // what counts is above
 
-    short least() const
-    {
-        const int low = count > 0 ? values[0] - margin - 1 : SHRT_MIN;
-        return (short)std::max(count < keep ? SHRT_MIN : (int)values[keep - 1], std::max(low, SHRT_MIN));
-    }
-    void trim()
-    {
-        while (count > 0 && values[count - 1] < values[0] - margin)
-            cells[--count] = -1;
-    }
+    short least() const { return count < keep ? low : values[keep - 1]; }
     void insert(int cell, short value)  // after equal ones
     {
         int i = count < keep ? count++ : keep - 1;
@@ -317,10 +323,10 @@ void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, in
             smooth(plane, sum, smoothed);
             setFrame(plane, SHRT_MIN, smoothed);  // neither a maximum, nor does it hide one
             const int p = (y - 1) * task.grid1.width + cells1.x + x;
-            BestList best = { keep, 0, cells + (size_t)p * keep, values + (size_t)p * keep, task.margin };
+            const int low = std::max(largestOf(plane, smoothed) - task.margin - 1, SHRT_MIN);
+            BestList best = { keep, 0, cells + (size_t)p * keep, values + (size_t)p * keep, (short)low };
             std::fill_n(best.cells, keep, -1);
             scanPlane(plane, smoothed, best);
-            best.trim();
         }
     }
 }
