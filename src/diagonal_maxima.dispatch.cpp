@@ -63,25 +63,41 @@ struct Plan
 {
     Plan(const CorrelationView& v, size_t memory);
 
+    Rect partAt(int index) const;
+
+    Size grid1;
     TargetPlane plane;
-    int words;       // of a cell's features
-    Size part;
-    size_t planes;   // of a part
+    int words;         // of a cell's features
+    int columns;       // of a part; of the first and the last, which have no halo on one side, one more
+    int across, down;  // parts
+    size_t planes;     // of a part
     size_t held;     // bytes that all parts share
     size_t bytes() const { return held + getNumThreads() * planes * plane.size * sizeof(short); }
 };
 
-Plan::Plan(const CorrelationView& v, size_t memory) : plane(v.grid2), words(divUp(v.channels, channelsPerWord()))
+Plan::Plan(const CorrelationView& v, size_t memory) : grid1(v.grid1), plane(v.grid2), words(divUp(v.channels, channelsPerWord()))
 {
     const size_t cells1 = v.grid1.area(), cells2 = v.grid2.area();
     const size_t features = (cells1 + cells2 + (size_t)plane.lastBlock * PLANE_BLOCK) * words;
     held = (features + cells1 + (v.best1 ? cells1 + plane.size : 0)) * sizeof(int);
-    const size_t most = std::min<size_t>(1 << 20, (memory - std::min(held, memory)) / getNumThreads());
-    const int cachePlanes = (int)(most / (plane.size * sizeof(short)));
-    const int columns = std::max(cachePlanes / 3 / SOURCES * SOURCES, (int)SOURCES) - 2;
-    const int down = std::min(divUp(getNumThreads(), divUp(v.grid1.width, columns)), divUp(v.grid1.height, 8));
-    part = Size(std::min(columns, v.grid1.width), divUp(v.grid1.height, down));
-    planes = 3 * (size_t)part.width + 4;
+    const size_t cache = std::min<size_t>(1 << 20, (memory - std::min(held, memory)) / getNumThreads());
+    const int cachePlanes = (int)(cache / (plane.size * sizeof(short)));
+    // with their halo a multiple of what is correlated together
+    columns = std::max(cachePlanes / 3 / SOURCES * SOURCES, (int)SOURCES) - 2;
+    across = divUp(std::max(grid1.width - 2, 1), columns);
+    // parts are all alike: as many for each thread, but not too low ones, since the rows around them are correlated twice
+    const int threads = getNumThreads(), most = divUp(grid1.height, 8);
+    for (down = 1; down < most && across * down % threads != 0 && across * down < 8 * threads; )
+        down++;
+    planes = 3 * (size_t)std::min(columns + 2, grid1.width) + 4;
+}
+
+Rect Plan::partAt(int index) const
+{
+    const int x = index % across, y = index / across;
+    const int x0 = x == 0 ? 0 : x * columns + 1, x1 = x == across - 1 ? grid1.width : (x + 1) * columns + 1;
+    const int y0 = grid1.height * y / down, y1 = grid1.height * (y + 1) / down;
+    return Rect(x0, y0, x1 - x0, y1 - y0);
 }
 
 }
@@ -116,17 +132,12 @@ void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correla
         task.weights1 = weights1.ptr<float>();
         task.weights2 = weights2.ptr<float>();
     }
-    const Size part = plan.part;
-    const int across = divUp(v.grid1.width, part.width), down = divUp(v.grid1.height, part.height);
-    parallel_for_(Range(0, across * down), [&](const Range& range)
+    parallel_for_(Range(0, plan.across * plan.down), [&](const Range& range)
     {
         std::vector<short> scratch(plan.planes * task.plane.size);
         for (int i = range.start; i < range.end; i++)
-        {
-            const Rect cells1(i % across * part.width, i / across * part.height, part.width, part.height);
-            maximaIn(task, cells1 & Rect(Point(), v.grid1), keep, cells, values, scratch.data());
-        }
-    }, across * down);
+            maximaIn(task, plan.partAt(i), keep, cells, values, scratch.data());
+    }, plan.across * plan.down);
 }
 
 }}
