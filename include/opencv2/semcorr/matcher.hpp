@@ -76,7 +76,9 @@ public:
     each iteration all cells at once (so that the order of cells plays no part) take over what their neighbours match to, at
     the same displacement, if it scores higher there than their own match, and try the cells around their own matches. Both are left
     out where they are expected to score less than what a cell has, as the part of a score that is a multiple of the correlation
-    (ConsensusNet::setResidual) tells. Target cells are scored in blocks of 2x2. No pair is scored twice.
+    (ConsensusNet::setResidual) tells. Target cells are scored in blocks of 2x2. No pair is scored twice, but where the processor
+    multiplies bytes faster than floats (AVX-512 with VNNI): there all of this is done with scores rounded to 8 bits, then each cell's
+    best and what scores nearly as much get exact scores, and passes go on by these if they find anything better.
 
     With INIT_COARSE_TO_FINE, grids of more than 128^4 pairs of cells begin with a search of a grid with half as many cells along each
     side. Its features are those of FeatureNet::computeCoarse, if there are images and the net has them: then all passes are made on
@@ -88,9 +90,10 @@ public:
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
     n1 * n2 of them (n1, n2: cells of the two grids; the frame of PADDING_INPUT is not counted). PatchMatch shares them between
     overlapping patches, if the net has two layers 1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes
-    250 to 600 of them per cell of grid 1 on grids of 25^2 to 100^2 cells with the default parameters, and as many per cell of
+    250 to 650 of them per cell of grid 1 on grids of 25^2 to 100^2 cells with the default parameters, and as many per cell of
     grid 2 where the confidence asks for the way back (bidirectional). It is estimated at 650 * n1, in between, so that matches
-    do not depend on whether a confidence is asked for.
+    do not depend on whether a confidence is asked for. Those of rounded scores take
+    half of the time, and are not counted as less.
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
     into memoryLimit. With a self-similarity branch dense search runs always.
 
