@@ -199,9 +199,10 @@ template<typename T> bool WindowRows::grow(std::vector<T>& items, size_t n)
 inline bool WindowRows::makeSets()
 {
     const int words = (common.tiles.area() + 63) / 64, groupWords = (v.groups.area() + 63) / 64;
-    const size_t size = (size_t)cells * words;
-    if (!grow(buffers.bits, (HIDDEN_ROWS + TILE_ROWS + 1) * size + (size_t)GROUP_ROWS * cells * groupWords) ||
-        !grow(buffers.ranks, (HIDDEN_ROWS + TILE_ROWS) * size + (size_t)GROUP_ROWS * cells * groupWords))
+    const size_t size = (size_t)cells * words, rows = (size_t)GROUP_ROWS * cells;
+    if (!grow(buffers.bits, (HIDDEN_ROWS + TILE_ROWS + 1) * size + rows * groupWords) ||
+        !grow(buffers.ranks, (HIDDEN_ROWS + TILE_ROWS) * size + rows * groupWords) ||
+        !grow(buffers.sources, 64 * rows) || !grow(buffers.places, 64 * rows))
         return false;
     uint64* bits = buffers.bits.data();
     unsigned* ranks = buffers.ranks.data();
@@ -214,8 +215,6 @@ inline bool WindowRows::makeSets()
         set.clear(cells);
         set.rank(cells, 0);
     }
-    buffers.sources.resize(64 * GROUP_ROWS * cells);
-    buffers.places.resize(64 * GROUP_ROWS * cells);
     columns = bits;
     groupSet.bits = bits + size;
     groupSet.ranks = ranks;

@@ -63,7 +63,7 @@ struct WindowBuffers
     std::vector<uint64> bits;
     std::vector<unsigned> ranks;
     std::vector<float> groups, tiles[3], hidden[3];  // rings of rows of source cells; what they hold is the scorer's choice
-    std::vector<int> sources;      // cells that are correlated with one group
+    std::vector<int> sources;      // cells that are correlated with each group of a word of sets
     std::vector<unsigned> places;  // where the results go
     size_t limit;
 
@@ -78,7 +78,7 @@ struct WindowBuffers
         size_t floats = groups.capacity();
         for (int i = 0; i < 3; i++)
             floats += tiles[i].capacity() + hidden[i].capacity();
-        return bits.capacity() * sizeof(uint64) + ranks.capacity() * sizeof(unsigned) + floats * sizeof(float);
+        return bits.capacity() * sizeof(uint64) + (ranks.capacity() + sources.capacity() + places.capacity() + floats) * sizeof(float);
     }
 };
 
