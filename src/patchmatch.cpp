@@ -17,7 +17,7 @@ namespace {
 const size_t KEEP_BYTES = 4 << 20;
 // Rounded scores below a cell's best by more than a part of the scores' standard deviation get no exact one. It is to be so many
 // standard deviations of the rounding error.
-const double LIKELY = 0.05, ROUNDING_DEVIATIONS = 3;
+const double LIKELY = 0.036, ROUNDING_DEVIATIONS = 2.5;
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored
@@ -228,7 +228,7 @@ void Search::makePasses()
     }
 }
 
-// Exactly: what rounded scores leave over; if they tell too little, all
+// Exact scores of what rounded ones leave over, and of more if they err by more than was expected
 void Search::scoreLikely()
 {
     Scalar mean, deviation;
@@ -239,8 +239,9 @@ void Search::scoreLikely()
         proposeRounded(p, (float)likely, fresh);
         proposeAround(p, fresh);  // wanted in the end, and cheaper together
     });
-    if (ROUNDING_DEVIATIONS * roundingError() > likely)
-        scoreNew([&](int p, List& fresh) { proposeRounded(p, FLT_MAX, fresh); });
+    const double needed = ROUNDING_DEVIATIONS * roundingError();
+    if (needed > likely)
+        scoreNew([&](int p, List& fresh) { proposeRounded(p, (float)needed, fresh); });
     chooseAll();
 }
 

@@ -152,9 +152,11 @@ bool RoundedRows::makeTiles(int row)
         {
             const WindowTile& t = common.tileTable[tile];
             const __m128i order = orders[t.right];
-            const __m128i upper = twoRows(groupOf(row, cell, t.upper) + t.upperHalf * (GROUP / 2), order);
-            const __m128i lower = twoRows(groupOf(row, cell, t.lower) + (1 - t.upperHalf) * (GROUP / 2), order);
-            _mm_storeu_si128((__m128i*)(items + place * WINDOW_TILE), _mm_unpacklo_epi64(upper, lower));
+            const uchar* upper = groupOf(row, cell, t.upper);
+            const uchar* lower = t.upperHalf ? groupOf(row, cell, t.lower) : upper;
+            const __m128i rows = twoRows(upper + t.upperHalf * (GROUP / 2), order);
+            _mm_storeu_si128((__m128i*)(items + place * WINDOW_TILE),
+                             _mm_unpacklo_epi64(rows, twoRows(lower + (1 - t.upperHalf) * (GROUP / 2), order)));
         });
     return true;
 }

@@ -170,7 +170,9 @@ CV_ALWAYS_INLINE void WinogradRows::transformTile(int row, int cell, int tile, f
 {
     const WindowTile& t = common.tileTable[tile];
     const int half = GROUP / 2;
-    transformWindow(groupOf(row, cell, t.upper) + t.upperHalf * half, groupOf(row, cell, t.lower) + (1 - t.upperHalf) * half, t.right, dst);
+    const float* upper = groupOf(row, cell, t.upper);
+    const float* lower = t.upperHalf ? groupOf(row, cell, t.lower) : upper;
+    transformWindow(upper + t.upperHalf * half, lower + (1 - t.upperHalf) * half, t.right, dst);
 }
 
 bool WinogradRows::makeTiles(int row)
