@@ -89,7 +89,7 @@ Plan::Plan(const CorrelationView& v, size_t memory) : grid1(v.grid1), plane(v.gr
     const int threads = getNumThreads(), most = divUp(grid1.height, 8);
     for (down = 1; down < most && across * down % threads != 0 && across * down < 8 * threads; )
         down++;
-    planes = 3 * (size_t)std::min(columns + 2, grid1.width) + 4;
+    planes = 3 * (size_t)(across == 1 ? grid1.width : columns + 1) + 4;
 }
 
 Rect Plan::partAt(int index) const

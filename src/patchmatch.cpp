@@ -17,7 +17,7 @@ namespace {
 const size_t KEEP_BYTES = 4 << 20;
 // Rounded scores below a cell's best by more than a part of the scores' standard deviation get no exact one. It is to be so many
 // standard deviations of the rounding error.
-const double LIKELY = 0.036, ROUNDING_DEVIATIONS = 2.5;
+const double LIKELY = 0.05, ROUNDING_DEVIATIONS = 3;
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored
@@ -95,8 +95,8 @@ private:
     const Matcher::Params params;
     const int around;
     const size_t outside;
-    const LazyCorrelation correlation;
     const Size grid1;
+    const LazyCorrelation correlation;
     const BlockGrid blocks;
     std::vector<Point> offsets;
     std::vector<Round> rounds;
@@ -152,8 +152,8 @@ Search::Search(const FeaturePyramid& levels1_, const FeaturePyramid& levels2_, c
                const Matcher::Params& params_, int around_, size_t outside_)
     : levels1(levels1_), levels2(levels2_), net(net_), params(params_), around(around_),
       outside(checkLeast(levels1[0], levels2[0], params, outside_)),
-      correlation(levels1[0], levels2[0], params.mutual, roundsScores(net) ? 0 : std::min(KEEP_BYTES, params.memoryLimit / 4)),
-      grid1(correlation.view().grid1),
+      grid1(levels1[0].size[1], levels1[0].size[0]),
+      correlation(levels1[0], levels2[0], params.mutual, roundsScores(net, grid1) ? 0 : std::min(KEEP_BYTES, params.memoryLimit / 4)),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)), roundedRounds(0),
       hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(hypotheses.size(), CV_32F, Scalar(-FLT_MAX)),
       changed(grid1.area()), result()
@@ -178,7 +178,7 @@ void Search::search()
     beginnings = starts();
     reserve(sharedStartBytes(grid1, beginnings.cols));
     beginnings = withSharedStarts(beginnings, grid1, blocks.grid);
-    if (roundsScores(net))
+    if (roundsScores(net, grid1))
         searchRounded();
     else
         scoreStarts();
@@ -228,7 +228,7 @@ void Search::makePasses()
     }
 }
 
-// Exact scores of what rounded ones leave over, and of more if they err by more than was expected
+// Exact scores of what rounded ones leave over; if they tell too little, of all
 void Search::scoreLikely()
 {
     Scalar mean, deviation;
@@ -239,9 +239,8 @@ void Search::scoreLikely()
         proposeRounded(p, (float)likely, fresh);
         proposeAround(p, fresh);  // wanted in the end, and cheaper together
     });
-    const double needed = ROUNDING_DEVIATIONS * roundingError();
-    if (needed > likely)
-        scoreNew([&](int p, List& fresh) { proposeRounded(p, (float)needed, fresh); });
+    if (ROUNDING_DEVIATIONS * roundingError() > likely)
+        scoreNew([&](int p, List& fresh) { proposeRounded(p, FLT_MAX, fresh); });
     chooseAll();
 }
 

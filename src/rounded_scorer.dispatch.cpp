@@ -25,7 +25,7 @@ namespace {
 
 // Rows of bytes are a quarter as long as WinogradScorer's, so that wider windows stay in the cache.
 const int MOST_ROWS = 25, MOST_COLUMNS = 17;
-const int PER_WORD = 4, COLUMNS = 3;
+const int PER_WORD = 4, COLUMNS = 3, LEAST_CELLS = 256;
 
 class RoundedScorer CV_FINAL : public WindowedScorer
 {
@@ -169,9 +169,9 @@ bool RoundedScorer::scoreWindow(const Window& window, WindowBuffers& buffers, in
 
 }
 
-bool roundsScores(const ConsensusNet& net)
+bool roundsScores(const ConsensusNet& net, const Size& grid1)
 {
-    return roundingPays() && TwoLayers(net).fits;
+    return grid1.area() >= LEAST_CELLS && roundingPays() && TwoLayers(net).fits;
 }
 
 Ptr<PairScorer> createRoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,

@@ -28,8 +28,9 @@ struct RoundedTask
     float outScale;               // score of a sum of products of bytes
 };
 
-// Whether the net is of the right shape, and the processor multiplies bytes faster than floats
-bool roundsScores(const ConsensusNet& net);
+// Whether the net is of the right shape, the processor multiplies bytes faster than floats, and there are so many source cells that
+// something can be said of how rounded scores are distributed
+bool roundsScores(const ConsensusNet& net, const Size& grid1);
 
 // For nets that roundsScores. `correlation` of f1 and f2 is kept by reference; its workspace is roundedBytes and up to `memory`.
 Ptr<PairScorer> createRoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,
