@@ -672,6 +672,26 @@ TEST(Semcorr_PatchMatch, rounded_scores_tell_the_best)
     EXPECT_LT(toldNothing[2], 2);
 }
 
+// Features that hardly differ: rounded to 8 bits their correlations say nothing, so that everything gets an exact score.
+TEST(Semcorr_PatchMatch, exact_scores_decide_where_rounded_ones_cannot)
+{
+    const bool optimized = useOptimized();
+    Mat f1 = smoothFeatures(33, 20, 0, 3), f2 = smoothFeatures(33, 20, 0.2, 3);
+    f1 = f1 * 0.01 + 1;
+    f2 = f2 * 0.01 + 1;
+    normalizeFeatures(f1, f1);
+    normalizeFeatures(f2, f2);
+    Matcher::Params params = searchParams();
+    params.iterations = 0;
+    const Found fast = search(f1, f2, diagonalNet(), params);
+    setUseOptimized(false);
+    const Found plain = search(f1, f2, diagonalNet(), params);
+    setUseOptimized(optimized);
+    EXPECT_LE(cvtest::norm(fast.scores, plain.scores, NORM_INF), 1e-6 * cvtest::norm(plain.scores, NORM_INF));
+    const double times = (double)fast.stats.pairsScored / plain.stats.pairsScored;
+    EXPECT_TRUE(times == 1 || times > 1.9) << times;  // without rounding, and with it
+}
+
 // The point of it all: work grows with the number of cells, not with its square
 TEST(Semcorr_PatchMatch, work_per_cell_hardly_grows)
 {
