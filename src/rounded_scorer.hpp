@@ -11,8 +11,8 @@ namespace cv { namespace semcorr {
 // Scores from features, correlations, weights and hidden activations that are all rounded to 8 bits. They differ from the exact ones
 // by about a hundredth of what scores differ by among themselves, which tells the few blocks that are worth an exact score.
 //
-// A correlation c is the byte 128 + 127·c / range. A hidden activation h of channel k is the byte h·hiddenScale[k]·… where 255 is more
-// than it can be if no correlation is negative.
+// A correlation c is the byte 128 + 127·c / range. A channel's hidden activations are bytes of which 255 is the most that they can be
+// if no correlation is negative.
 struct RoundedTask
 {
     WindowTask common;

@@ -46,7 +46,8 @@ class RoundedRows CV_FINAL : public WindowRows
 {
 public:
     RoundedRows(const RoundedTask& task_, const Window& window_, WindowBuffers& buffers_)
-        : WindowRows(task_.common, window_, buffers_, false, SOURCES), task(task_), tileBytes(common.orientations * HIDDEN_TILE), sites(0) {}
+        : WindowRows(task_.common, window_, buffers_, false, SOURCES), task(task_),
+          tileBytes(common.orientations * HIDDEN_TILE), sites(0) {}
 
     int64 hiddenSites() const { return sites; }
 
@@ -202,7 +203,8 @@ template<int N> struct TileOps
         const uchar* tile = tiles[N - 1];
         for (int x = 0; x < 2; x++)
         {
-            const __m512i row0 = wordAt(tile + x), row1 = wordAt(tile + 4 + x), row2 = wordAt(tile + 8 + x), row3 = wordAt(tile + 12 + x);
+            const __m512i row0 = wordAt(tile + x), row1 = wordAt(tile + 4 + x);
+            const __m512i row2 = wordAt(tile + 8 + x), row3 = wordAt(tile + 12 + x);
             a[x] = _mm512_dpbusd_epi32(a[x], row0, w[0]);
             a[2 + x] = _mm512_dpbusd_epi32(a[2 + x], row1, w[0]);
             a[x] = _mm512_dpbusd_epi32(a[x], row1, w[1]);

@@ -130,8 +130,8 @@ public:
 protected:
     // keepsGroups: the correlations are kept, and not asked for; sourcesAtOnce: most that `correlate` takes
     WindowRows(const WindowTask& common_, const Window& window_, WindowBuffers& buffers_, bool keepsGroups_, int sourcesAtOnce_)
-        : common(common_), v(common_.correlation), window(window_), buffers(buffers_), cells(window_.x1 - window_.x0 + 2 * WINDOW_HALO),
-          keepsGroups(keepsGroups_), sourcesAtOnce(sourcesAtOnce_) {}
+        : common(common_), v(common_.correlation), window(window_), buffers(buffers_),
+          cells(window_.x1 - window_.x0 + 2 * WINDOW_HALO), keepsGroups(keepsGroups_), sourcesAtOnce(sourcesAtOnce_) {}
     virtual ~WindowRows() {}
 
     // Stages. False if memory does not suffice.

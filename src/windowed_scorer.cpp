@@ -101,8 +101,8 @@ int64 WindowedScorer::scoreSplit(const Window& window, WindowBuffers& buffers) c
     {
         const int cell = window.y0 * common.correlation.grid1.width + window.x0;
         if (common.firstBlock[cell + 1] - common.firstBlock[cell] <= window.parts)
-            CV_Error(Error::StsNoMem, format("scoring one pair of cells needs more than the %.2f MB of workspace that memoryLimit leaves "
-                                             "for a thread; raise memoryLimit or use fewer threads", buffers.limit / 1e6));
+            CV_Error(Error::StsNoMem, format("scoring one pair of cells needs more than the %.2f MB of workspace that "
+                                             "memoryLimit leaves for a thread; raise memoryLimit or use fewer threads", buffers.limit / 1e6));
         a.part = 2 * window.part;
         b.part = a.part + 1;
         a.parts = b.parts = 2 * window.parts;
@@ -156,7 +156,8 @@ void WindowedScorer::score(const BlockLists& lists, float* scores)
             parts.push_back(cells);
     }
     // most work first: what is left when other threads have nothing to do is little
-    std::stable_sort(parts.begin(), parts.end(), [&](const Rect& a, const Rect& b) { return blocksIn(lists, a) > blocksIn(lists, b); });
+    const auto hasMore = [&](const Rect& a, const Rect& b) { return blocksIn(lists, a) > blocksIn(lists, b); };
+    std::stable_sort(parts.begin(), parts.end(), hasMore);
     const int count = (int)parts.size();
     std::vector<int64> sitesOf(count);
     parallel_for_(Range(0, count), [&](const Range& range)

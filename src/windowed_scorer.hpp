@@ -78,7 +78,8 @@ struct WindowBuffers
         size_t floats = groups.capacity();
         for (int i = 0; i < 3; i++)
             floats += tiles[i].capacity() + hidden[i].capacity();
-        return bits.capacity() * sizeof(uint64) + (ranks.capacity() + sources.capacity() + places.capacity() + floats) * sizeof(float);
+        const size_t ints = ranks.capacity() + sources.capacity() + places.capacity();
+        return bits.capacity() * sizeof(uint64) + (ints + floats) * sizeof(float);
     }
 };
 
