@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -252,15 +253,15 @@ class Train(Data):
     def test_full_disk(self):
         """A limit on the size of files stands for it."""
         self.train('--steps=5', '--checkpoint-every=1', '--adapter=linear')
-        with open(self.file('checkpoint.pt'), 'rb') as f:
-            before = f.read()
+        def kept():
+            return [Path(self.file(name)).read_bytes() for name in ('checkpoint.pt', 'model.yml')]
+        before = kept()
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
         result = self.call('--steps=5', '--checkpoint-every=1', '--adapter=linear', preexec_fn=limit)
         self.assertFails(result, 'cannot be written', 'File too large')
-        with open(self.file('checkpoint.pt'), 'rb') as f:
-            self.assertEqual(f.read(), before)
+        self.assertEqual(kept(), before)
         self.assertEqual([n for n in os.listdir(self.out) if n.endswith('.tmp')], [])
 
     def test_photos_without_labels(self):
