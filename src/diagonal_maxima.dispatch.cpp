@@ -27,26 +27,6 @@ const int SOURCES = 8;  // that are correlated together
 const float MARGIN = 0.05f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
 const float LARGEST_VALUE = LARGEST_DIAGONAL / 16;  // of a correlation; sixteen are added up
 
-// {blocks of the plane, words, PLANE_BLOCK}, with bytes made unsigned; zeros around the grid
-Mat packTargets(const Mat& words, const TargetPlane& plane, int perWord)
-{
-    const int zero = perWord == 4 ? (int)0x80808080u : 0;
-    Mat packed(plane.lastBlock, words.cols * PLANE_BLOCK, CV_32S, Scalar(zero));
-    parallel_for_(Range(0, plane.grid.height), [&](const Range& range)
-    {
-        for (int y = range.start; y < range.end; y++)
-            for (int x = 0; x < plane.grid.width; x++)
-            {
-                const int index = plane.indexOf(y, x);
-                const int* src = words.ptr<int>(y * plane.grid.width + x);
-                int* dst = packed.ptr<int>(index / PLANE_BLOCK) + index % PLANE_BLOCK;
-                for (int w = 0; w < words.cols; w++)
-                    dst[w * PLANE_BLOCK] = src[w] ^ zero;
-            }
-    });
-    return packed;
-}
-
 // 1 / largest correlation of each target cell
 Mat targetWeights(const CorrelationView& v, const TargetPlane& plane)
 {
@@ -115,7 +95,8 @@ void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correla
     const int perWord = channelsPerWord();
     const RoundedFeatures rounded1(f1, perWord), rounded2(f2, perWord);
     DiagonalTask task(v.grid2, v.grid1, plan.words);
-    const Mat packed = packTargets(rounded2.words, task.plane, perWord), bias1 = rounded1.bias();
+    const Mat packed = rounded2.packed(task.plane.lastBlock, PLANE_BLOCK, [&](int y, int x) { return task.plane.indexOf(y, x); });
+    const Mat bias1 = rounded1.bias();
     Mat weights1, weights2;
     const double unit = rounded1.scale * rounded2.scale;
     task.words1 = rounded1.words.ptr<int>();

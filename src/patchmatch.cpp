@@ -67,7 +67,7 @@ private:
     bool choose(int cell1);
     int bestApart(int cell1, const int* others, int count, float* score) const;
 
-    void propose(int cell1, const Point& target, List& fresh) const;
+    void propose(int cell1, const Point& target, List& fresh, size_t firstRound = 0) const;
     void proposeStarts(const Mat& starts, int cell1, List& fresh) const;
     void propagate(int cell1, List& fresh) const;
     void proposeNear(int cell1, const Mat& targets, List& fresh) const;
@@ -79,7 +79,7 @@ private:
     float scoreOf(int cell1, const Point& target) const;
     Point2f fallOf(int cell1, int k) const;
     float expected(int cell1, const Point& target, int knownCell1, int k, const Point2f& fall) const;
-    bool isNew(int cell1, const Point& target) const;
+    bool isNew(int cell1, const Point& target, size_t firstRound = 0) const;
     bool wasScored(int cell1, int block, size_t firstRound) const;
     Mat field() const;
     Mat scoresAround() const;
@@ -96,6 +96,7 @@ private:
     const int around;
     const size_t outside;
     const Size grid1;
+    const bool rounding;  // rounded scores come first
     const LazyCorrelation correlation;
     const BlockGrid blocks;
     std::vector<Point> offsets;
@@ -152,8 +153,8 @@ Search::Search(const FeaturePyramid& levels1_, const FeaturePyramid& levels2_, c
                const Matcher::Params& params_, int around_, size_t outside_)
     : levels1(levels1_), levels2(levels2_), net(net_), params(params_), around(around_),
       outside(checkLeast(levels1[0], levels2[0], params, outside_)),
-      grid1(levels1[0].size[1], levels1[0].size[0]),
-      correlation(levels1[0], levels2[0], params.mutual, roundsScores(net, grid1) ? 0 : std::min(KEEP_BYTES, params.memoryLimit / 4)),
+      grid1(levels1[0].size[1], levels1[0].size[0]), rounding(roundsScores(net, grid1)),
+      correlation(levels1[0], levels2[0], params.mutual, rounding ? 0 : std::min(KEEP_BYTES, params.memoryLimit / 4)),
       blocks(correlation.view().grid2), offsets(offsetsOf(params_.offsets)), roundedRounds(0),
       hypotheses(grid1.area(), params_.hypotheses, CV_32S, Scalar(-1)), best(hypotheses.size(), CV_32F, Scalar(-FLT_MAX)),
       changed(grid1.area()), result()
@@ -178,7 +179,7 @@ void Search::search()
     beginnings = starts();
     reserve(sharedStartBytes(grid1, beginnings.cols));
     beginnings = withSharedStarts(beginnings, grid1, blocks.grid);
-    if (roundsScores(net, grid1))
+    if (rounding)
         searchRounded();
     else
         scoreStarts();
@@ -454,20 +455,18 @@ int Search::bestApart(int cell1, const int* others, int count, float* score) con
     return target;
 }
 
-// Lists the block of a target if it lies in grid 2 and was not scored for this cell
-void Search::propose(int cell1, const Point& target, List& fresh) const
+// Lists the block of a target if it lies in grid 2 and was not scored for this cell from a round on
+void Search::propose(int cell1, const Point& target, List& fresh, size_t firstRound) const
 {
     const int block = blocks.blockOf(target);
-    if (std::find(fresh.begin(), fresh.end(), block) == fresh.end() && isNew(cell1, target))
+    if (std::find(fresh.begin(), fresh.end(), block) == fresh.end() && isNew(cell1, target, firstRound))
         fresh.push_back(block);
 }
 
-// Whether a target lies in grid 2 and its block was not scored for this cell
-bool Search::isNew(int cell1, const Point& target) const
+// Whether a target lies in grid 2 and its block was not scored for this cell from a round on
+bool Search::isNew(int cell1, const Point& target, size_t firstRound) const
 {
-    if (!blocks.contains(target))
-        return false;
-    return !wasScored(cell1, blocks.blockOf(target), 0);
+    return blocks.contains(target) && !wasScored(cell1, blocks.blockOf(target), firstRound);
 }
 
 bool Search::wasScored(int cell1, int block, size_t firstRound) const
@@ -590,14 +589,8 @@ void Search::proposeAround(int cell1, List& fresh) const
     const Point centre = cellOf2(hypotheses.at<int>(cell1, 0));
     for (int dy = -around; dy <= around; dy++)
         for (int dx = -around; dx <= around; dx++)
-        {
-            const Point target = centre + Point(dx, dy);
-            if ((around == 1 && dx != 0 && dy != 0) || !blocks.contains(target))
-                continue;
-            const int block = blocks.blockOf(target);
-            if (std::find(fresh.begin(), fresh.end(), block) == fresh.end() && !wasScored(cell1, block, roundedRounds))
-                fresh.push_back(block);
-        }
+            if (around > 1 || dx == 0 || dy == 0)
+                propose(cell1, centre + Point(dx, dy), fresh, roundedRounds);
 }
 
 float Search::scoreOf(int cell1, const Point& target) const

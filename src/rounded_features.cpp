@@ -7,9 +7,10 @@
 
 namespace cv { namespace semcorr {
 
-RoundedFeatures::RoundedFeatures(const Mat& features, int perWord_) : perWord(perWord_)
+RoundedFeatures::RoundedFeatures(const Mat& features, int perWord_)
+    : grid(features.size[1], features.size[0]), perWord(perWord_)
 {
-    const int channels = features.size[2], cells = features.size[0] * features.size[1];
+    const int channels = features.size[2], cells = grid.area();
     const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
     const double largest = norm(f, NORM_INF);
     // sums of products are to fit into 32 bits
@@ -42,6 +43,25 @@ Mat RoundedFeatures::bias() const
             result.at<int>(i) = (int)(-128 * std::accumulate(values, values + words.cols * perWord, (int64)0));
         }
     }, 2 * getNumThreads());
+    return result;
+}
+
+Mat RoundedFeatures::packed(int blocks, int block, const std::function<int(int y, int x)>& placeOf) const
+{
+    const int zero = perWord == 4 ? (int)0x80808080u : 0;
+    Mat result(blocks, words.cols * block, CV_32S, Scalar(zero));
+    parallel_for_(Range(0, grid.height), [&](const Range& range)
+    {
+        for (int y = range.start; y < range.end; y++)
+            for (int x = 0; x < grid.width; x++)
+            {
+                const int place = placeOf(y, x);
+                const int* src = words.ptr<int>(y * grid.width + x);
+                int* dst = result.ptr<int>(place / block) + place % block;
+                for (int w = 0; w < words.cols; w++)
+                    dst[w * block] = src[w] ^ zero;
+            }
+    });
     return result;
 }
 

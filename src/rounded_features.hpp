@@ -5,6 +5,7 @@
 #define OPENCV_SEMCORR_ROUNDED_FEATURES_HPP
 
 #include "opencv2/core.hpp"
+#include <functional>
 
 namespace cv { namespace semcorr {
 
@@ -17,6 +18,11 @@ struct RoundedFeatures
     // large by, negative and modulo 2^32, as what they are added to.
     Mat bias() const;
 
+    // {blocks, words, block}: words of blocks of cells beside each other, as these others: bytes larger by 128. placeOf(y, x): the place
+    // of a cell among all of `blocks`; where none lies, features are zeros.
+    Mat packed(int blocks, int block, const std::function<int(int y, int x)>& placeOf) const;
+
+    Size grid;
     Mat words;       // {cells, words} CV_32S
     int perWord;     // 4 bytes or 2 short integers
     double scale;    // integers per unit

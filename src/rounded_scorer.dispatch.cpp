@@ -23,7 +23,8 @@ static bool scoreIn(const RoundedTask& task, const Window& window, WindowBuffers
 
 namespace {
 
-// Rows of bytes are a quarter as long as WinogradScorer's, so that wider windows stay in the cache.
+// Rows of bytes are a quarter as long as WinogradScorer's, so that the cache allows wider windows; but there are to be several for each
+// thread.
 const int MOST_ROWS = 25, MOST_COLUMNS = 17;
 const int PER_WORD = 4, COLUMNS = 3, LEAST_CELLS = 256;
 
@@ -37,7 +38,6 @@ public:
 
 private:
     bool scoreWindow(const Window& window, WindowBuffers& buffers, int64& sites) const CV_OVERRIDE;
-    void packTargets(const Mat& words);
     void packHidden(const TwoLayers& layers);
     void packHidden(const TwoLayers& layers, int orientation, int channel);
     void packOut(const TwoLayers& layers);
@@ -56,8 +56,9 @@ RoundedScorer::RoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation
     : WindowedScorer(correlation, net, layers, Size(MOST_COLUMNS, MOST_ROWS), memory), rounded1(f1, PER_WORD), bias1(rounded1.bias())
 {
     const RoundedFeatures rounded2(f2, PER_WORD);
-    packTargets(rounded2.words);
-    task.words = words2.cols / GROUP;
+    const CorrelationView& v = common.correlation;
+    words2 = rounded2.packed(v.groups.area(), GROUP, [&](int y, int x) { return v.groupCellOf(y, x); });
+    task.words = rounded1.words.cols;
     task.words1 = rounded1.words.ptr<int>();
     task.bias1 = bias1.ptr<int>();
     task.words2 = words2.ptr<int>();
@@ -66,26 +67,6 @@ RoundedScorer::RoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation
     task.range = std::max((float)(rounded1.longest * rounded2.longest), FLT_MIN);
     packHidden(layers);
     packOut(layers);
-}
-
-// {groups, words, GROUP}, with bytes made unsigned; zeros around the grid
-void RoundedScorer::packTargets(const Mat& words)
-{
-    const CorrelationView& v = common.correlation;
-    const int zero = (int)0x80808080u;
-    words2 = Mat(v.groups.area(), words.cols * GROUP, CV_32S, Scalar(zero));
-    parallel_for_(Range(0, v.grid2.height), [&](const Range& range)
-    {
-        for (int y = range.start; y < range.end; y++)
-            for (int x = 0; x < v.grid2.width; x++)
-            {
-                const int place = v.groupCellOf(y, x);
-                const int* src = words.ptr<int>(y * v.grid2.width + x);
-                int* dst = words2.ptr<int>(place / GROUP) + place % GROUP;
-                for (int w = 0; w < words.cols; w++)
-                    dst[w * GROUP] = src[w] ^ zero;
-            }
-    });
 }
 
 void RoundedScorer::packHidden(const TwoLayers& layers)

@@ -47,27 +47,23 @@ class RoundedRows CV_FINAL : public WindowRows
 public:
     RoundedRows(const RoundedTask& task_, const Window& window_, WindowBuffers& buffers_)
         : WindowRows(task_.common, window_, buffers_, false, SOURCES), task(task_),
-          tileBytes(common.orientations * HIDDEN_TILE), sites(0) {}
-
-    int64 hiddenSites() const { return sites; }
+          tileBytes(common.orientations * HIDDEN_TILE) {}
 
 private:
     bool reserveGroups(int count) CV_OVERRIDE { return grow(buffers.groups, (size_t)(count + 1) * GROUP_FLOATS); }
     void correlate(const int* sources, int n, int group, const unsigned* places) CV_OVERRIDE;
     bool makeTiles(int row) CV_OVERRIDE;
     bool hideRow(int row) CV_OVERRIDE;
-    void addResidual(int row) CV_OVERRIDE;
-    void scoreRow(int row) CV_OVERRIDE;
+    void residualOf(int row, int cell, int group, int offset, float* scores) CV_OVERRIDE;
+    void scoreBlock(int row, int cell, int block, float* scores) CV_OVERRIDE;
 
     uchar* groupAt(size_t place) { return (uchar*)buffers.groups.data() + place * GROUP; }
     uchar* groupOf(int row, int cell, int group) { return groupAt(groupPlace(row, cell, group)); }
     uchar* hiddenBytes(int row) { return (uchar*)hidden(row).data(); }
     void hideBatch(const uchar* const (*tileTaps)[ROUNDED_BATCH], int n, const int* tileIndex, uchar* dst) const;
-    void scoreBlock(int row, int cell, int block, float* scores);
 
     const RoundedTask& task;
     const int tileBytes;
-    int64 sites;
 };
 
 // acc[m] += products of the targets with source m, m < M
@@ -162,22 +158,12 @@ bool RoundedRows::makeTiles(int row)
     return true;
 }
 
-void RoundedRows::addResidual(int row)
+void RoundedRows::residualOf(int row, int cell, int group, int offset, float* scores)
 {
     const float residual = common.residual * task.range / 127;
-    for (int x = window.x0; x < window.x1 && row >= window.y0 && row < window.y1; x++)
-    {
-        int i, last;
-        for (blocksOf(row, x, i, last); i < last; i++)
-        {
-            const int y2 = common.blockList[i] / common.blocks.width * BLOCK_SIDE + GRID_BORDER;
-            const int x2 = common.blockList[i] % common.blocks.width * BLOCK_SIDE + GRID_BORDER;
-            const int group = y2 / GROUP_SIDE * v.groups.width + x2 / GROUP_SIDE;
-            const uchar* c = groupOf(row, x - window.x0 + WINDOW_HALO, group) + y2 % GROUP_SIDE * GROUP_SIDE + x2 % GROUP_SIDE;
-            for (int j = 0; j < BLOCK; j++)
-                common.scores[(size_t)i * BLOCK + j] = residual * (c[j / BLOCK_SIDE * GROUP_SIDE + j % BLOCK_SIDE] - (int)ZERO_BYTE);
-        }
-    }
+    const uchar* c = groupOf(row, cell, group) + offset;
+    for (int j = 0; j < BLOCK; j++)
+        scores[j] = residual * (c[j / BLOCK_SIDE * GROUP_SIDE + j % BLOCK_SIDE] - (int)ZERO_BYTE);
 }
 
 static CV_ALWAYS_INLINE __m512i wordAt(const uchar* p)
@@ -287,7 +273,6 @@ bool RoundedRows::hideRow(int row)
         }
     }
     hideBatch(tileTaps, n, tileIndex, dst);
-    sites += (int64)(set.count - ZERO_TILES) * WINDOW_SITES * common.orientations;
     return true;
 }
 
@@ -318,30 +303,16 @@ void RoundedRows::scoreBlock(int row, int cell, int block, float* scores)
             addTile(acc, lower, weights + 2 * pair);
             addTile(acc, lower + tileBytes, weights + 3 * pair);
         }
+        float sums[BLOCK];
         for (int j = 0; j < BLOCK; j++)
-        {
-            const float value = v_reduce_sum(v_int32x16(acc[j])) * task.outScale + common.outBias;
-            scores[j] += common.lastRelu ? std::max(value, 0.f) : value;
-        }
-    }
-}
-
-void RoundedRows::scoreRow(int row)
-{
-    for (int x = window.x0; x < window.x1; x++)
-    {
-        int i, last;
-        for (blocksOf(row, x, i, last); i < last; i++)
-            scoreBlock(row, x - window.x0 + WINDOW_HALO, common.blockList[i], common.scores + (size_t)i * BLOCK);
+            sums[j] = v_reduce_sum(v_int32x16(acc[j])) * task.outScale;
+        addOutputs(sums, scores);
     }
 }
 
 bool scoreRounded(const RoundedTask& task, const Window& window, WindowBuffers& buffers, int64& sites)
 {
-    RoundedRows rows(task, window, buffers);
-    const bool done = rows.run();
-    sites += rows.hiddenSites();
-    return done;
+    return RoundedRows(task, window, buffers).run(sites);
 }
 
 #else

@@ -125,7 +125,8 @@ struct WordTaps
 class WindowRows
 {
 public:
-    bool run();
+    // False if memory does not suffice. `sites` grows by the hidden sites computed.
+    bool run(int64& sites);
 
 protected:
     // keepsGroups: the correlations are kept, and not asked for; sourcesAtOnce: most that `correlate` takes
@@ -143,17 +144,18 @@ protected:
     virtual bool makeTiles(int row) = 0;
     // a row's hidden tiles, from the tiles of three rows
     virtual bool hideRow(int row) = 0;
-    // scores = residual · correlation, while the correlations of the row are at hand
-    virtual void addResidual(int row) = 0;
-    // what the net adds to it, from three rows of hidden tiles
-    virtual void scoreRow(int row) = 0;
+    // residual · correlation of a block, which lies `offset` cells from the beginning of a group
+    virtual void residualOf(int row, int cell, int group, int offset, float* scores) = 0;
+    // what the net adds to it, by addOutputs, from three rows of hidden tiles
+    virtual void scoreBlock(int row, int cell, int block, float* scores) = 0;
 
     template<typename T> bool grow(std::vector<T>& items, size_t n);
     SetRow& hiddenSet(int row) { return hiddenSets[(row + HIDDEN_ROWS) % HIDDEN_ROWS]; }
     SetRow& tileSet(int row) { return tileSets[(row + TILE_ROWS) % TILE_ROWS]; }
     std::vector<float>& hidden(int row) { return buffers.hidden[(row + 3) % 3]; }
     std::vector<float>& tiles(int row) { return buffers.tiles[(row + 3) % 3]; }
-    void blocksOf(int y, int x, int& first, int& last) const;
+    // sums {BLOCK} of products of hidden activations and weights, of one orientation
+    void addOutputs(const float* sums, float* scores) const;
     // place among the groups
     size_t groupPlace(int row, int cell, int group) const { return groupSet.place(groupCell(row, cell), group); }
 
@@ -167,6 +169,9 @@ protected:
 
 private:
     bool makeSets();
+    void blocksOf(int y, int x, int& first, int& last) const;
+    void addResidual(int row);
+    void scoreRow(int row);
     // index in groupSet of a cell of a row
     int groupCell(int row, int cell) const { return (row - window.y0 + WINDOW_HALO) % GROUP_ROWS * cells + cell; }
     bool isRow(int y) const { return (unsigned)y < (unsigned)v.grid1.height; }
@@ -224,7 +229,7 @@ inline bool WindowRows::makeSets()
 
 // Rows come in the order of what they need: sets of hidden tiles and correlations some rows ahead, hidden tiles one row
 // behind, scores two rows behind.
-inline bool WindowRows::run()
+inline bool WindowRows::run(int64& sites)
 {
     if (!makeSets())
         return false;
@@ -239,8 +244,12 @@ inline bool WindowRows::run()
         // hideRow fetches what the next row reads
         if ((row + 1 - window.y0 + WINDOW_HALO) % GROUP_ROWS == 0 && !correlateRows(row + 1))
             return false;
-        if (row > window.y0 - 1 && !hideRow(row - 1))
-            return false;
+        if (row > window.y0 - 1)
+        {
+            if (!hideRow(row - 1))
+                return false;
+            sites += (int64)(hiddenSet(row - 1).count - ZERO_TILES) * WINDOW_SITES * common.orientations;
+        }
         if (row >= window.y0 + WINDOW_HALO)
             scoreRow(row - WINDOW_HALO);
     }
@@ -253,6 +262,42 @@ inline void WindowRows::blocksOf(int y, int x, int& first, int& last) const
     const int64 n = list[1] - list[0];
     first = list[0] + (int)(n * window.part / window.parts);
     last = list[0] + (int)(n * (window.part + 1) / window.parts);
+}
+
+// The part of the scores that is a multiple of the correlation, while the correlations of the row are at hand
+inline void WindowRows::addResidual(int row)
+{
+    for (int x = window.x0; x < window.x1 && row >= window.y0 && row < window.y1; x++)
+    {
+        int i, last;
+        for (blocksOf(row, x, i, last); i < last; i++)
+        {
+            const int y2 = common.blockList[i] / common.blocks.width * BLOCK_SIDE + GRID_BORDER;
+            const int x2 = common.blockList[i] % common.blocks.width * BLOCK_SIDE + GRID_BORDER;
+            const int group = y2 / GROUP_SIDE * v.groups.width + x2 / GROUP_SIDE;
+            residualOf(row, x - window.x0 + WINDOW_HALO, group, y2 % GROUP_SIDE * GROUP_SIDE + x2 % GROUP_SIDE,
+                       common.scores + (size_t)i * BLOCK);
+        }
+    }
+}
+
+inline void WindowRows::scoreRow(int row)
+{
+    for (int x = window.x0; x < window.x1; x++)
+    {
+        int i, last;
+        for (blocksOf(row, x, i, last); i < last; i++)
+            scoreBlock(row, x - window.x0 + WINDOW_HALO, common.blockList[i], common.scores + (size_t)i * BLOCK);
+    }
+}
+
+inline void WindowRows::addOutputs(const float* sums, float* scores) const
+{
+    for (int j = 0; j < BLOCK; j++)
+    {
+        const float value = sums[j] + common.outBias;
+        scores[j] += common.lastRelu ? std::max(value, 0.f) : value;
+    }
 }
 
 // Which tiles each source cell of a row needs, since its neighbours in the window are to be scored

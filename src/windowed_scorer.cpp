@@ -143,8 +143,7 @@ void WindowedScorer::score(const BlockLists& lists, float* scores)
     common.blockList = lists.blocks.data();
     common.scores = scores;
     const Size grid1 = common.correlation.grid1;
-    const int columns = (grid1.width + windows.width - 1) / windows.width;
-    const int rows = (grid1.height + windows.height - 1) / windows.height;
+    const int columns = divUp(grid1.width, windows.width), rows = divUp(grid1.height, windows.height);
     std::vector<Rect> parts;
     for (int i = 0; i < rows * columns; i++)
     {

@@ -35,27 +35,23 @@ class WinogradRows CV_FINAL : public WindowRows
 public:
     WinogradRows(const WinogradTask& task_, const Window& window_, WindowBuffers& buffers_)
         : WindowRows(task_.common, window_, buffers_, task_.common.correlation.kept != 0, GROUP_SOURCES), task(task_),
-          tileFloats(common.orientations * WINDOW_SITES * WINDOW_CHANNELS), vectors((common.channels + LANES - 1) / LANES), sites(0) {}
-
-    int64 hiddenSites() const { return sites; }
+          tileFloats(common.orientations * WINDOW_SITES * WINDOW_CHANNELS), vectors((common.channels + LANES - 1) / LANES) {}
 
 private:
     bool reserveGroups(int count) CV_OVERRIDE { return grow(buffers.groups, (size_t)count * GROUP); }
     void correlate(const int* sources, int n, int group, const unsigned* places) CV_OVERRIDE;
     bool makeTiles(int row) CV_OVERRIDE;
     bool hideRow(int row) CV_OVERRIDE;
-    void addResidual(int row) CV_OVERRIDE;
-    void scoreRow(int row) CV_OVERRIDE;
+    void residualOf(int row, int cell, int group, int offset, float* scores) CV_OVERRIDE;
+    void scoreBlock(int row, int cell, int block, float* scores) CV_OVERRIDE;
 
     const float* groupOf(int row, int cell, int group) const;
     void transformTile(int row, int cell, int tile, float* dst) const;
     void prefetchKept(int row, int i);
     void runBatch(const float* x, int n, const int* tileIndex, float* dst) const;
-    void scoreBlock(int row, int cell, int block, float* scores);
 
     const WinogradTask& task;
     const int tileFloats, vectors;
-    int64 sites;
 };
 
 void WinogradRows::correlate(const int* sources, int n, int group, const unsigned* places)
@@ -187,22 +183,11 @@ bool WinogradRows::makeTiles(int row)
     return true;
 }
 
-// scores = residual · correlation, while the correlations of the row are at hand; scoreRow adds to it
-void WinogradRows::addResidual(int row)
+void WinogradRows::residualOf(int row, int cell, int group, int offset, float* scores)
 {
-    for (int x = window.x0; x < window.x1 && row >= window.y0 && row < window.y1; x++)
-    {
-        int i, last;
-        for (blocksOf(row, x, i, last); i < last; i++)
-        {
-            const int y2 = common.blockList[i] / common.blocks.width * BLOCK_SIDE + GRID_BORDER;
-            const int x2 = common.blockList[i] % common.blocks.width * BLOCK_SIDE + GRID_BORDER;
-            const int group = y2 / GROUP_SIDE * v.groups.width + x2 / GROUP_SIDE;
-            const float* c = groupOf(row, x - window.x0 + WINDOW_HALO, group) + y2 % GROUP_SIDE * GROUP_SIDE + x2 % GROUP_SIDE;
-            for (int j = 0; j < BLOCK; j++)
-                common.scores[(size_t)i * BLOCK + j] = common.residual * c[j / BLOCK_SIDE * GROUP_SIDE + j % BLOCK_SIDE];
-        }
-    }
+    const float* c = groupOf(row, cell, group) + offset;
+    for (int j = 0; j < BLOCK; j++)
+        scores[j] = common.residual * c[j / BLOCK_SIDE * GROUP_SIDE + j % BLOCK_SIDE];
 }
 
 // acc[b] += w · x[b][point], b < N
@@ -341,7 +326,6 @@ bool WinogradRows::hideRow(int row)
         }
     }
     runBatch(x, n, tiles, dst);
-    sites += (int64)(set.count - ZERO_TILES) * WINDOW_SITES * common.orientations;
     return true;
 }
 
@@ -422,30 +406,13 @@ void WinogradRows::scoreBlock(int row, int cell, int block, float* scores)
         sumBlock(tiles, tileFloats, task.outWeights + (size_t)orientation * WINDOW_TAPS * WINDOW_TAPS * WINDOW_CHANNELS, vectors, sums);
         for (int tap = 0; tap < 2 * WINDOW_TAPS; tap++)
             tiles[tap] += WINDOW_SITES * WINDOW_CHANNELS;
-        for (int j = 0; j < BLOCK; j++)
-        {
-            const float value = sums[j] + common.outBias;
-            scores[j] += common.lastRelu ? std::max(value, 0.f) : value;
-        }
-    }
-}
-
-void WinogradRows::scoreRow(int row)
-{
-    for (int x = window.x0; x < window.x1; x++)
-    {
-        int i, last;
-        for (blocksOf(row, x, i, last); i < last; i++)
-            scoreBlock(row, x - window.x0 + WINDOW_HALO, common.blockList[i], common.scores + (size_t)i * BLOCK);
+        addOutputs(sums, scores);
     }
 }
 
 bool scoreWindow(const WinogradTask& task, const Window& window, WindowBuffers& buffers, int64& sites)
 {
-    WinogradRows scorer(task, window, buffers);
-    const bool done = scorer.run();
-    sites += scorer.hiddenSites();
-    return done;
+    return WinogradRows(task, window, buffers).run(sites);
 }
 
 #endif  // CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
