@@ -32,7 +32,7 @@ enum
     TILE_FLOATS = WINDOW_TILE / sizeof(float),
     HIDDEN_TILE = WINDOW_SITES * WINDOW_CHANNELS,  // bytes, as many as a vector holds
     SOURCES = 8,       // that are correlated together
-    ROUNDED_BATCH = 4  // hidden tiles at a time, of WINDOW_SITES sums each
+    ROUNDED_BATCH = 2  // hidden tiles at a time, of WINDOW_SITES sums each: with more GCC 12 moves sums about
 };
 
 // maskz: GCC 12 warns of an uninitialized value inside of the plain ones
@@ -144,17 +144,20 @@ bool RoundedRows::makeTiles(int row)
     std::fill_n(items, (int)WINDOW_TILE, (uchar)ZERO_BYTE);
     const __m128i orders[] = { _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1, -1, -1, -1, -1),
                                _mm_setr_epi8(2, 3, 8, 9, 6, 7, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1) };
+    const WindowTile* const table = common.tileTable;
+    const uchar* groups = groupAt(0);
     for (int cell = 0; cell < cells; cell++)
+    {
+        const unsigned* places = groupPlaces(row, cell);
         forEachItem(set, cell, [&](int tile, size_t place)
         {
-            const WindowTile& t = common.tileTable[tile];
+            const WindowTile& t = table[tile];
             const __m128i order = orders[t.right];
-            const uchar* upper = groupOf(row, cell, t.upper);
-            const uchar* lower = t.upperHalf ? groupOf(row, cell, t.lower) : upper;
-            const __m128i rows = twoRows(upper + t.upperHalf * (GROUP / 2), order);
-            _mm_storeu_si128((__m128i*)(items + place * WINDOW_TILE),
-                             _mm_unpacklo_epi64(rows, twoRows(lower + (1 - t.upperHalf) * (GROUP / 2), order)));
+            const uchar* upper = groups + (size_t)places[t.upper] * GROUP + t.upperHalf * (GROUP / 2);
+            const uchar* lower = groups + (size_t)places[t.lower] * GROUP + (1 - t.upperHalf) * (GROUP / 2);
+            _mm_storeu_si128((__m128i*)(items + place * WINDOW_TILE), _mm_unpacklo_epi64(twoRows(upper, order), twoRows(lower, order)));
         });
+    }
     return true;
 }
 
@@ -257,13 +260,15 @@ bool RoundedRows::hideRow(int row)
     WordTaps taps;
     for (int i = set.words; i < (cells - 1) * set.words; i++)
     {
-        if (set.bits[i])
-            wordTaps(row, i / set.words, i % set.words, TILE_FLOATS, taps);
+        if (!set.bits[i])
+            continue;
+        const int word = i % set.words;
+        wordTaps(row, i / set.words, word, TILE_FLOATS, taps);
         for (uint64 rest = set.bits[i]; rest; rest &= rest - 1)
         {
             for (int tap = 0; tap < WINDOW_TAPS; tap++)
                 tileTaps[tap][n] = (const uchar*)taps.item(tap, rest & (0 - rest), TILE_FLOATS);
-            tileIndex[n++] = i % set.words * 64 + lowestBit(rest);
+            tileIndex[n++] = word * 64 + lowestBit(rest);
             if (n == ROUNDED_BATCH)
             {
                 hideBatch(tileTaps, n, tileIndex, dst);

@@ -30,38 +30,6 @@ static inline int lowestBit(uint64 x)
     return countBits((x & (0 - x)) - 1);
 }
 
-// n ≤ 64 bits of an array
-static inline uint64 bitsAt(const uint64* words, int first, int n)
-{
-    if (n == 0)
-        return 0;
-    const int shift = first % 64;
-    uint64 bits = words[first / 64] >> shift;
-    if (shift + n > 64)
-        bits |= words[first / 64 + 1] << (64 - shift);
-    return bits & (~(uint64)0 >> (64 - n));
-}
-
-// Adds up to 32 bits to an array
-static inline void addBits(uint64* words, int first, uint64 bits)
-{
-    const int shift = first % 64;
-    words[first / 64] |= bits << shift;
-    if (shift > 32 && bits >> (64 - shift))
-        words[first / 64 + 1] |= bits >> (64 - shift);
-}
-
-// Bits 0, 2, 4 … side by side
-static inline uint64 evenBits(uint64 x)
-{
-    x &= 0x5555555555555555ull;
-    x = (x | x >> 1) & 0x3333333333333333ull;
-    x = (x | x >> 2) & 0x0F0F0F0F0F0F0F0Full;
-    x = (x | x >> 4) & 0x00FF00FF00FF00FFull;
-    x = (x | x >> 8) & 0x0000FFFF0000FFFFull;
-    return (x | x >> 16) & 0xFFFFFFFFull;
-}
-
 // A set of indices for each cell of a row of the window. The items of all sets lie in one array in the order of cells and
 // indices; an item's place is the rank of its index.
 struct SetRow
@@ -83,13 +51,12 @@ struct SetRow
         const size_t word = (size_t)cell * words + index / 64;
         return ranks[word] + countBits(bits[word] & (((uint64)1 << index % 64) - 1));
     }
-    // for an empty cell: every index has place 0
-    void leaveOut(int cell) { memset(ranks + (size_t)cell * words, 0, words * sizeof(unsigned)); }
-    // `reserved` places come before the first item
-    void rank(int cells, int reserved)
+    // Places of the cells [first, last), the first `reserved` of them left free; in other cells, which are empty, every index has place 0
+    void rank(int first, int last, int cells, int reserved)
     {
+        memset(ranks, 0, (size_t)cells * words * sizeof(unsigned));
         unsigned n = reserved;
-        for (size_t i = 0; i < (size_t)cells * words; i++)
+        for (size_t i = (size_t)first * words; i < (size_t)last * words; i++)
         {
             ranks[i] = n;
             n += countBits(bits[i]);
@@ -102,8 +69,7 @@ enum
 {
     WINDOW_HALO = 2,  // cells around the window that are looked at
     GROUP_ROWS = 4,   // rows that are correlated together: more source cells for each group's features
-    HIDDEN_ROWS = GROUP_ROWS + 5,  // rows whose sets of hidden tiles, and of tiles of correlations, are known at a time
-    TILE_ROWS = GROUP_ROWS + 3,
+    OWN_ROWS = GROUP_ROWS + 2 * WINDOW_HALO,  // that ask for something in these
     ZERO_TILES = 2    // at the start of each row's items: what lies outside the grid
 };
 
@@ -150,14 +116,16 @@ protected:
     virtual void scoreBlock(int row, int cell, int block, float* scores) = 0;
 
     template<typename T> bool grow(std::vector<T>& items, size_t n);
-    SetRow& hiddenSet(int row) { return hiddenSets[(row + HIDDEN_ROWS) % HIDDEN_ROWS]; }
-    SetRow& tileSet(int row) { return tileSets[(row + TILE_ROWS) % TILE_ROWS]; }
+    SetRow& hiddenSet(int row) { return hiddenSets[(row + 3) % 3]; }
+    SetRow& tileSet(int row) { return tileSets[(row + 4) % 4]; }
     std::vector<float>& hidden(int row) { return buffers.hidden[(row + 3) % 3]; }
     std::vector<float>& tiles(int row) { return buffers.tiles[(row + 3) % 3]; }
     // sums {BLOCK} of products of hidden activations and weights, of one orientation
     void addOutputs(const float* sums, float* scores) const;
     // place among the groups
     size_t groupPlace(int row, int cell, int group) const { return groupSet.place(groupCell(row, cell), group); }
+    // of all groups of a cell, until the next call
+    const unsigned* groupPlaces(int row, int cell);
 
     void wordTaps(int row, int cell, int word, int itemSize, WordTaps& taps);
 
@@ -174,18 +142,21 @@ private:
     void scoreRow(int row);
     // index in groupSet of a cell of a row
     int groupCell(int row, int cell) const { return (row - window.y0 + WINDOW_HALO) % GROUP_ROWS * cells + cell; }
-    bool isRow(int y) const { return (unsigned)y < (unsigned)v.grid1.height; }
-    void collectHidden(int row);
-    void collectTiles(int row);
-    void collectGroups(int row);
+    int ownRow(int row) const { return (row - window.y0 + OWN_ROWS) % OWN_ROWS; }
+    void collectOwn(int row);
+    void unite(const SetRow* own, int row, int reach, uint64* dst, int words, int first, int last);
+    void collect(int row, int reach, int beyond, int reserved, SetRow& set);
+    // a hidden tile needs the tiles of correlations of 3×3 source cells
+    void collectTiles(int row) { collect(row, 2, 0, 1, tileSet(row)); }
     bool correlateRows(int row);
     void correlateWord(int row, int word);
 
     const bool keepsGroups;
     const int sourcesAtOnce;
-    SetRow hiddenSets[HIDDEN_ROWS], tileSets[TILE_ROWS];
+    SetRow ownTiles[OWN_ROWS], ownGroups[OWN_ROWS];  // what a cell's own blocks need
+    SetRow hiddenSets[3], tileSets[4];  // what is needed for any block
     SetRow groupSet;  // of GROUP_ROWS rows, one after the other
-    uint64* columns;  // {cells, words}
+    uint64* columns;  // {WINDOW_HALO + cells + WINDOW_HALO, words}
 };
 
 template<typename T> bool WindowRows::grow(std::vector<T>& items, size_t n)
@@ -203,47 +174,55 @@ template<typename T> bool WindowRows::grow(std::vector<T>& items, size_t n)
 
 inline bool WindowRows::makeSets()
 {
-    const int words = (common.tiles.area() + 63) / 64, groupWords = (v.groups.area() + 63) / 64;
-    const size_t size = (size_t)cells * words, rows = (size_t)GROUP_ROWS * cells;
-    if (!grow(buffers.bits, (HIDDEN_ROWS + TILE_ROWS + 1) * size + rows * groupWords) ||
-        !grow(buffers.ranks, (HIDDEN_ROWS + TILE_ROWS) * size + rows * groupWords) ||
-        !grow(buffers.sources, 64 * rows) || !grow(buffers.places, 64 * rows))
+    const size_t words = (common.tiles.area() + 63) / 64, groupWords = (v.groups.area() + 63) / 64;
+    const size_t rows = (size_t)GROUP_ROWS * cells, around = (cells + 2 * WINDOW_HALO) * words;
+    if (!grow(buffers.bits, cells * ((OWN_ROWS + 7) * words + (OWN_ROWS + GROUP_ROWS) * groupWords) + around) ||
+        !grow(buffers.ranks, cells * (7 * words + GROUP_ROWS * groupWords)) ||
+        !grow(buffers.sources, 64 * rows) || !grow(buffers.places, std::max<size_t>(64 * rows, v.groups.area())))
         return false;
     uint64* bits = buffers.bits.data();
     unsigned* ranks = buffers.ranks.data();
-    for (int i = 0; i < HIDDEN_ROWS + TILE_ROWS; i++, bits += size, ranks += size)
+    const auto make = [&](SetRow& set, size_t setWords, int setRows, bool ranked)
     {
-        SetRow& set = i < HIDDEN_ROWS ? hiddenSets[i] : tileSets[i - HIDDEN_ROWS];
-        set.bits = bits;
-        set.ranks = ranks;
-        set.words = words;
-        set.clear(cells);
-        set.rank(cells, 0);
+        const SetRow made = { bits, ranks, (int)setWords, 0 };
+        set = made;
+        set.clear(setRows * cells);
+        bits += setRows * cells * setWords;
+        ranks += ranked ? setRows * cells * setWords : 0;
+    };
+    for (int i = 0; i < OWN_ROWS; i++)
+    {
+        make(ownTiles[i], words, 1, false);
+        make(ownGroups[i], groupWords, 1, false);
     }
+    for (int i = 0; i < 7; i++)
+    {
+        SetRow& set = i < 3 ? hiddenSets[i] : tileSets[i - 3];
+        make(set, words, 1, true);
+        set.rank(0, 0, cells, 0);
+    }
+    make(groupSet, groupWords, GROUP_ROWS, true);
     columns = bits;
-    groupSet.bits = bits + size;
-    groupSet.ranks = ranks;
-    groupSet.words = groupWords;
     return true;
 }
 
-// Rows come in the order of what they need: sets of hidden tiles and correlations some rows ahead, hidden tiles one row
-// behind, scores two rows behind.
+// Rows come in the order of what they need: correlations some rows ahead, hidden tiles one row behind, scores two rows behind.
 inline bool WindowRows::run(int64& sites)
 {
-    if (!makeSets())
+    const int first = window.y0 - WINDOW_HALO, beyond = common.zeroOutside ? 0 : 1;
+    if (!makeSets() || !correlateRows(first))
         return false;
-    collectHidden(window.y0 - 1);
-    if (!correlateRows(window.y0 - WINDOW_HALO))
-        return false;
-    for (int row = window.y0 - WINDOW_HALO; row < window.y1 + WINDOW_HALO; row++)
+    collectTiles(first);
+    for (int row = first; row < window.y1 + WINDOW_HALO; row++)
     {
         if (!makeTiles(row))
             return false;
         addResidual(row);
+        collect(row - 1, 1, beyond, ZERO_TILES, hiddenSet(row - 1));
         // hideRow fetches what the next row reads
-        if ((row + 1 - window.y0 + WINDOW_HALO) % GROUP_ROWS == 0 && !correlateRows(row + 1))
+        if ((row + 1 - first) % GROUP_ROWS == 0 && !correlateRows(row + 1))
             return false;
+        collectTiles(row + 1);
         if (row > window.y0 - 1)
         {
             if (!hideRow(row - 1))
@@ -300,73 +279,56 @@ inline void WindowRows::addOutputs(const float* sums, float* scores) const
     }
 }
 
-// Which tiles each source cell of a row needs, since its neighbours in the window are to be scored
-inline void WindowRows::collectHidden(int row)
+// A block reads 2×2 hidden tiles, and these 2×2 groups.
+inline void WindowRows::collectOwn(int row)
 {
-    SetRow& set = hiddenSet(row);
-    set.clear(cells);
-    const bool exists = common.zeroOutside ? isRow(row) : row >= -1 && row <= v.grid1.height;
-    const int low = common.zeroOutside ? 0 : -1, high = v.grid1.width - 1 - low;
-    for (int y = std::max(row - 1, window.y0); exists && y <= std::min(row + 1, window.y1 - 1); y++)
-        for (int x = window.x0; x < window.x1; x++)
-        {
-            int i, last;
-            for (blocksOf(y, x, i, last); i < last; i++)
-            {
-                const int by = common.blockList[i] / common.blocks.width, tile = common.blockList[i] + by;  // a row has one tile more
-                for (int near = std::max(x - 1, low); near <= std::min(x + 1, high); near++)
-                {
-                    const int cell = near - window.x0 + WINDOW_HALO;
-                    set.addPair(cell, tile);
-                    set.addPair(cell, tile + common.tiles.width);
-                }
-            }
-        }
-    set.rank(cells, ZERO_TILES);
-    for (int cell = 0; cell < cells; cell++)
+    SetRow &ownTile = ownTiles[ownRow(row)], &ownGroup = ownGroups[ownRow(row)];
+    ownTile.clear(cells);
+    ownGroup.clear(cells);
+    for (int x = window.x0; x < window.x1 && row >= window.y0 && row < window.y1; x++)
     {
-        const int x = window.x0 - WINDOW_HALO + cell;
-        if (!exists || x < low || x > high)
-            set.leaveOut(cell);
+        const int cell = x - window.x0 + WINDOW_HALO;
+        int i, last;
+        for (blocksOf(row, x, i, last); i < last; i++)
+        {
+            const int by = common.blockList[i] / common.blocks.width, bx = common.blockList[i] - by * common.blocks.width;
+            const int tile = by * common.tiles.width + bx, group = by / 2 * v.groups.width + bx / 2;
+            ownTile.addPair(cell, tile);
+            ownTile.addPair(cell, tile + common.tiles.width);
+            ownGroup.addPair(cell, group);
+            ownGroup.addPair(cell, group + v.groups.width);
+        }
     }
 }
 
-// A hidden tile needs the tiles of correlations of 3×3 source cells.
-inline void WindowRows::collectTiles(int row)
+// dst {cells, words}: of the cells [first, last) of a row what those around within `reach` need, nothing of others
+inline void WindowRows::unite(const SetRow* own, int row, int reach, uint64* dst, int words, int first, int last)
 {
-    SetRow& set = tileSet(row);
-    set.clear(cells);
-    if (!isRow(row))
+    uint64* column = columns + WINDOW_HALO * words;
+    const size_t size = (size_t)cells * words;
+    std::fill_n(columns, WINDOW_HALO * words, (uint64)0);
+    std::fill_n(column + size, WINDOW_HALO * words, (uint64)0);
+    std::copy_n(own[ownRow(row)].bits, size, column);
+    for (int d = 1; d <= reach; d++)
     {
-        set.rank(cells, 1);
-        for (int cell = 0; cell < cells; cell++)
-            set.leaveOut(cell);
-        return;
+        const uint64 *above = own[ownRow(row - d)].bits, *below = own[ownRow(row + d)].bits;
+        for (size_t i = 0; i < size; i++)
+            column[i] |= above[i] | below[i];
     }
-    const uint64 *a = hiddenSet(row - 1).bits, *b = hiddenSet(row).bits, *c = hiddenSet(row + 1).bits;
-    const size_t words = set.words, size = cells * words;
-    for (size_t i = 0; i < size; i++)
-        columns[i] = a[i] | b[i] | c[i];
-    for (int cell = 1; cell < cells - 1; cell++)
-    {
-        if ((unsigned)(window.x0 - WINDOW_HALO + cell) >= (unsigned)v.grid1.width)
-            continue;
-        const uint64* s = columns + cell * words;
-        uint64* d = set.bits + cell * words;
-        for (size_t i = 0; i < words; i++)
-            d[i] = s[i] | s[i + words] | *(s + i - words);
-    }
-    // the outermost cells see one neighbour only
-    const size_t last = size - words;
-    for (size_t i = 0; i < words; i++)
-    {
-        set.bits[i] = window.x0 >= WINDOW_HALO ? columns[i + words] : 0;
-        set.bits[last + i] = window.x1 + WINDOW_HALO <= v.grid1.width ? columns[last - words + i] : 0;
-    }
-    set.rank(cells, 1);
-    for (int cell = 0; cell < cells; cell++)
-        if ((unsigned)(window.x0 - WINDOW_HALO + cell) >= (unsigned)v.grid1.width)
-            set.leaveOut(cell);
+    std::fill_n(dst, size, (uint64)0);
+    for (int d = -reach; d <= reach; d++)
+        for (size_t i = (size_t)first * words; i < (size_t)last * words; i++)
+            dst[i] |= column[(ptrdiff_t)i + d * words];
+}
+
+// The set of a row that lies at most `beyond` cells outside grid 1
+inline void WindowRows::collect(int row, int reach, int beyond, int reserved, SetRow& set)
+{
+    const bool exists = row >= -beyond && row < v.grid1.height + beyond;
+    const int cell0 = window.x0 - WINDOW_HALO;
+    const int first = std::max(-beyond - cell0, 0), last = exists ? std::min(v.grid1.width + beyond - cell0, cells) : first;
+    unite(ownTiles, row, reach, set.bits, set.words, first, last);
+    set.rank(first, last, cells, reserved);
 }
 
 // Calls f(index, place) for each item of a cell, in order
@@ -382,47 +344,18 @@ template<typename F> static CV_ALWAYS_INLINE void forEachItem(const SetRow& set,
     }
 }
 
-// A tile in column x of its row needs the groups in column x/2, and in the next one if x is odd, of one row of groups or two.
-inline void WindowRows::collectGroups(int row)
-{
-    const SetRow& set = tileSet(row);
-    const int width = common.tiles.width, across = v.groups.width;
-    for (int cell = 0; cell < cells; cell++)
-    {
-        const uint64* src = set.bits + (size_t)cell * set.words;
-        uint64* dst = groupSet.bits + (size_t)groupCell(row, cell) * groupSet.words;
-        for (int y = 0; y < common.tiles.height; y++)
-        {
-            uint64 before = 0;
-            for (int x = 0; x <= width; x += 64)
-            {
-                const uint64 bits = bitsAt(src, y * width + x, std::min(width - x, 64));
-                if ((bits | before) == 0)
-                    continue;
-                const uint64 groups = evenBits(bits | bits >> 1 | bits << 1 | before);
-                before = bits >> 63;
-                addBits(dst, y / 2 * across + x / 2, groups);
-                if (y % 2)
-                    addBits(dst, (y + 1) / 2 * across + x / 2, groups);
-            }
-        }
-    }
-}
-
 // What the GROUP_ROWS rows from `row` on need, and their correlations
 inline bool WindowRows::correlateRows(int row)
 {
-    groupSet.clear(GROUP_ROWS * cells);
     for (int y = row; y < row + GROUP_ROWS; y++)
-    {
-        collectHidden(y + 1);
-        collectTiles(y);
-        if (!keepsGroups)
-            collectGroups(y);
-    }
+        collectOwn(y + WINDOW_HALO);
     if (keepsGroups)
         return true;
-    groupSet.rank(GROUP_ROWS * cells, 0);
+    const int cell0 = window.x0 - WINDOW_HALO, first = std::max(-cell0, 0), last = std::min(v.grid1.width - cell0, cells);
+    for (int y = row; y < row + GROUP_ROWS; y++)
+        unite(ownGroups, y, 2, groupSet.bits + (size_t)groupCell(y, 0) * groupSet.words, groupSet.words, first,
+              (unsigned)y < (unsigned)v.grid1.height ? last : first);
+    groupSet.rank(0, GROUP_ROWS * cells, GROUP_ROWS * cells, 0);
     if (!reserveGroups(groupSet.count))
         return false;
     for (int word = 0; word < groupSet.words; word++)
@@ -456,6 +389,13 @@ inline void WindowRows::correlateWord(int row, int word)
             correlate(&buffers.sources[bit * most + first], last - first, word * 64 + bit, &buffers.places[bit * most + first]);
         }
     }
+}
+
+inline const unsigned* WindowRows::groupPlaces(int row, int cell)
+{
+    unsigned* places = buffers.places.data();
+    forEachItem(groupSet, groupCell(row, cell), [&](int group, size_t place) { places[group] = (unsigned)place; });
+    return places;
 }
 
 inline void WindowRows::wordTaps(int row, int cell, int word, int itemSize, WordTaps& taps)

@@ -46,7 +46,6 @@ private:
     void scoreBlock(int row, int cell, int block, float* scores) CV_OVERRIDE;
 
     const float* groupOf(int row, int cell, int group) const;
-    void transformTile(int row, int cell, int tile, float* dst) const;
     void prefetchKept(int row, int i);
     void runBatch(const float* x, int n, const int* tileIndex, float* dst) const;
 
@@ -162,15 +161,6 @@ CV_ALWAYS_INLINE const float* WinogradRows::groupOf(int row, int cell, int group
     return v.kept + (source * v.groups.area() + group) * GROUP;
 }
 
-CV_ALWAYS_INLINE void WinogradRows::transformTile(int row, int cell, int tile, float* dst) const
-{
-    const WindowTile& t = common.tileTable[tile];
-    const int half = GROUP / 2;
-    const float* upper = groupOf(row, cell, t.upper);
-    const float* lower = t.upperHalf ? groupOf(row, cell, t.lower) : upper;
-    transformWindow(upper + t.upperHalf * half, lower + (1 - t.upperHalf) * half, t.right, dst);
-}
-
 bool WinogradRows::makeTiles(int row)
 {
     const SetRow& set = tileSet(row);
@@ -178,8 +168,19 @@ bool WinogradRows::makeTiles(int row)
     if (!grow(items, (size_t)set.count * WINDOW_TILE))
         return false;
     std::fill_n(items.data(), (int)WINDOW_TILE, 0.f);
+    const WindowTile* const table = common.tileTable;
     for (int cell = 0; cell < cells; cell++)
-        forEachItem(set, cell, [&](int tile, size_t place) { transformTile(row, cell, tile, items.data() + place * WINDOW_TILE); });
+    {
+        const float* groups = v.kept ? groupOf(row, cell, 0) : buffers.groups.data();
+        const unsigned* places = v.kept ? 0 : groupPlaces(row, cell);
+        forEachItem(set, cell, [&](int tile, size_t place)
+        {
+            const WindowTile& t = table[tile];
+            const size_t upper = places ? places[t.upper] : t.upper, lower = places ? places[t.lower] : t.lower;
+            transformWindow(groups + upper * GROUP + t.upperHalf * (GROUP / 2), groups + lower * GROUP + (1 - t.upperHalf) * (GROUP / 2),
+                            t.right, items.data() + place * WINDOW_TILE);
+        });
+    }
     return true;
 }
 
