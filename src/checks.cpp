@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
 #include "checks.hpp"
+#include <atomic>
 
 namespace cv { namespace semcorr {
 
@@ -32,8 +33,23 @@ static Mat getFloats(InputArray a, const char* name)
 
 static void checkFinite(const Mat& m, const char* name)
 {
-    if (!cv::checkRange(m.reshape(1, 1)))
+    const Mat all = m.reshape(1, 1);
+    const int parts = getNumThreads();
+    std::atomic<bool> finite(true);
+    parallel_for_(Range(0, parts), [&](const Range& range)
+    {
+        const int64 first = (int64)all.cols * range.start / parts, last = (int64)all.cols * range.end / parts;
+        if (!cv::checkRange(all.colRange((int)first, (int)last)))
+            finite = false;
+    });
+    if (!finite)
         CV_Error(Error::StsBadArg, format("%s holds values that are not finite, expected finite ones", name));
+}
+
+static bool isZero(const Mat& m)
+{
+    const float* p = m.ptr<float>();
+    return std::all_of(p, p + m.total(), [](float value) { return value == 0; });
 }
 
 Mat getFeatures(InputArray features, const char* name)
@@ -57,9 +73,9 @@ void getFeaturePair(InputArray features1, InputArray features2, Mat& f1, Mat& f2
     if (f1.size[2] != f2.size[2])
         CV_Error(Error::StsUnmatchedSizes, format("features1 has %d channels and features2 has %d, expected as many",
                                                   f1.size[2], f2.size[2]));
-    if (norm(f1, NORM_INF) == 0 || norm(f2, NORM_INF) == 0)
+    if (isZero(f1) || isZero(f2))
         CV_Error(Error::StsBadArg, format("%s is all zero, expected features that can be correlated",
-                                          norm(f1, NORM_INF) == 0 ? "features1" : "features2"));
+                                          isZero(f1) ? "features1" : "features2"));
 }
 
 Mat getVolume(InputArray volume, const char* name)

@@ -4,14 +4,13 @@
 
 #include "precomp.hpp"
 #include "diagonal_maxima.hpp"
-#include "rounded_features.hpp"
 
 #include "diagonal_maxima.simd.hpp"
 #include "diagonal_maxima.simd_declarations.hpp"
 
 namespace cv { namespace semcorr {
 
-static int channelsPerWord()
+int channelsPerWord()
 {
     CV_CPU_DISPATCH(channelsOfWord, (), CV_CPU_DISPATCH_MODES_ALL);
 }
@@ -57,9 +56,7 @@ struct Plan
 
 Plan::Plan(const CorrelationView& v, size_t memory) : grid1(v.grid1), plane(v.grid2), words(divUp(v.channels, channelsPerWord()))
 {
-    const size_t cells1 = v.grid1.area(), cells2 = v.grid2.area();
-    const size_t features = (cells1 + cells2 + (size_t)plane.lastBlock * PLANE_BLOCK) * words;
-    held = (features + cells1 + (v.best1 ? cells1 + plane.size : 0)) * sizeof(int);
+    held = ((size_t)plane.lastBlock * PLANE_BLOCK * words + (v.best1 ? v.grid1.area() + plane.size : 0)) * sizeof(int);
     const size_t cache = std::min<size_t>(1 << 20, (memory - std::min(held, memory)) / getNumThreads());
     const int cachePlanes = (int)(cache / (plane.size * sizeof(short)));
     // with their halo a multiple of what is correlated together
@@ -87,21 +84,19 @@ size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory)
     return Plan(correlation.view(), memory).bytes();
 }
 
-void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, short* values,
+void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlation, int keep, int* cells, short* values,
                     size_t memory)
 {
     const CorrelationView& v = correlation.view();
     const Plan plan(v, memory);
-    const int perWord = channelsPerWord();
-    const RoundedFeatures rounded1(f1, perWord), rounded2(f2, perWord);
+    const RoundedFeatures &rounded1 = features.first, &rounded2 = features.second;
     DiagonalTask task(v.grid2, v.grid1, plan.words);
     const Mat packed = rounded2.packed(task.plane.lastBlock, PLANE_BLOCK, [&](int y, int x) { return task.plane.indexOf(y, x); });
-    const Mat bias1 = rounded1.bias();
     Mat weights1, weights2;
     const double unit = rounded1.scale * rounded2.scale;
     task.words1 = rounded1.words.ptr<int>();
     task.words2 = packed.ptr<int>();
-    task.bias1 = bias1.ptr<int>();
+    task.bias1 = features.bias1.ptr<int>();
     const double longest = rounded1.longest * rounded2.longest;
     task.scale = longest > 0 ? (float)(LARGEST_VALUE / (longest * unit)) : 0;
     task.margin = cvRound(MARGIN * LARGEST_DIAGONAL);
@@ -115,7 +110,7 @@ void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correla
     }
     parallel_for_(Range(0, plan.across * plan.down), [&](const Range& range)
     {
-        std::vector<short> scratch(plan.planes * task.plane.size);
+        AutoBuffer<short> scratch(plan.planes * task.plane.size);
         for (int i = range.start; i < range.end; i++)
             maximaIn(task, plan.partAt(i), keep, cells, values, scratch.data());
     }, plan.across * plan.down);

@@ -5,6 +5,7 @@
 #define OPENCV_SEMCORR_DIAGONAL_MAXIMA_HPP
 
 #include "lazy_correlation.hpp"
+#include "rounded_features.hpp"
 
 namespace cv { namespace semcorr {
 
@@ -60,11 +61,13 @@ struct DiagonalTask
 // As this is only where a search begins, c is computed from features rounded to 8 bits: a quarter of the time where the processor
 // multiplies bytes, and the same result where it does not.
 //
-// f1, f2 are those of `correlation`, of which the mutual filter's maxima are used; cells, values {cells of grid 1, keep}: the maxima
+// `features` are those of `correlation`, of which the mutual filter's maxima are used; cells, values {cells of grid 1, keep}: the maxima
 // and what s is there, of which LARGEST_DIAGONAL is the largest possible. Works on larger parts of the grid where it may take more
 // `memory`.
-void diagonalMaxima(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int keep, int* cells, short* values,
+void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlation, int keep, int* cells, short* values,
                     size_t memory);
+// That `features` are to have
+int channelsPerWord();
 // Bytes of workspace that this takes
 size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory);
 

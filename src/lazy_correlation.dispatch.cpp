@@ -37,9 +37,10 @@ static void pairsOf(const CorrelationView& v, const int* cells1, const int* cell
 static Mat packGroups(const Mat& f2, const Size& groups)
 {
     const int h = f2.size[0], w = f2.size[1], channels = f2.size[2];
-    Mat packed = Mat::zeros(groups.area(), channels * GROUP, CV_32F);
+    Mat packed(groups.area(), channels * GROUP, CV_32F);
     parallel_for_(Range(0, groups.height), [&](const Range& range)
     {
+        packed.rowRange(range.start * groups.width, range.end * groups.width) = 0;
         const int last = std::min(range.end * GROUP_SIDE - GRID_BORDER, h);
         for (int y = std::max(range.start * GROUP_SIDE - GRID_BORDER, 0); y < last; y++)
             for (int x = 0; x < w; x++)

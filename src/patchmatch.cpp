@@ -2,6 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
+#include "diagonal_maxima.hpp"
 #include "pair_scorer.hpp"
 #include "patchmatch.hpp"
 #include "rounded_scorer.hpp"
@@ -48,6 +49,7 @@ private:
     Mat starts();
     Mat startsOfCoarseSearch();
     bool searchedCoarse() const;
+    void roundFeatures();
 
     typedef std::vector<int> List;
     typedef std::function<void(int cell1, List& fresh)> Proposer;
@@ -107,7 +109,8 @@ private:
     Mat best;        // of the same shape, their scores, −FLT_MAX for none
     std::vector<uchar> changed;  // {cells of grid 1} whether the last round found other hypotheses
     Ptr<PairScorer> scorer;
-    Ptr<PairScorer> rounded;  // in use as long as there is one
+    Ptr<RoundedPair> roundedFeatures;  // as long as they are in use
+    Ptr<PairScorer> rounded;           // likewise
     PatchMatchResult result;
 };
 
@@ -189,15 +192,17 @@ void Search::search()
 // A search by rounded scores, where they are faster. Exact ones come last.
 void Search::searchRounded()
 {
+    roundFeatures();
     const size_t bytes = roundedBytes(correlation.view());
     reserve(bytes);
     const size_t used = outside + bytesHeld() + bytes, left = params.memoryLimit - std::min(used, params.memoryLimit);
-    rounded = createRoundedScorer(levels1[0], levels2[0], correlation, net, left / 2);
+    rounded = createRoundedScorer(*roundedFeatures, correlation, net, left / 2);
     scoreStarts();
     makePasses();
     roundedRounds = rounds.size();
     reserve(0);
     rounded.release();
+    roundedFeatures.release();
     scoreLikely();
 }
 
@@ -279,9 +284,23 @@ Mat Search::starts()
 {
     if (beginsCoarse(params, grid1, blocks.grid))
         return startsOfCoarseSearch();
+    if (params.init != INIT_RANDOM)
+        roundFeatures();
     const size_t memory = params.memoryLimit - std::min(outside + bytesHeld(), params.memoryLimit);
     reserve(startBytes(correlation, params.init, memory));
-    return startTargets(levels1[0], levels2[0], correlation, params.init, params.seed, memory);
+    const Mat targets = startTargets(roundedFeatures, correlation, params.init, params.seed, memory);
+    if (!rounding)
+        roundedFeatures.release();
+    return targets;
+}
+
+void Search::roundFeatures()
+{
+    if (roundedFeatures)
+        return;
+    const int perWord = channelsPerWord();
+    reserve(RoundedPair::bytes(grid1, blocks.grid, correlation.view().channels, perWord));
+    roundedFeatures = makePtr<RoundedPair>(levels1[0], levels2[0], perWord);
 }
 
 // Whether a search of features of a coarser grid has done the passes. What it found is more often right than what scores high
@@ -633,6 +652,8 @@ Mat Search::field() const
 size_t Search::bytesHeld() const
 {
     size_t bytes = correlation.bytes() + (beginnings.total() + hypotheses.total() + best.total()) * sizeof(float);
+    if (roundedFeatures)
+        bytes += RoundedPair::bytes(grid1, blocks.grid, correlation.view().channels, roundedFeatures->first.perWord);
     if (rounded)
         bytes += rounded->workspace();
     for (size_t r = 0; r < rounds.size(); r++)

@@ -6,6 +6,7 @@
 
 #include "opencv2/semcorr/matcher.hpp"
 #include "lazy_correlation.hpp"
+#include "rounded_features.hpp"
 
 namespace cv { namespace semcorr {
 
@@ -31,8 +32,8 @@ PatchMatchResult patchMatch(const FeaturePyramid& levels1, const FeaturePyramid&
                             const Matcher::Params& params, int around);
 
 // Where the search begins: row-major target cells of each source cell, best first, −1 where there are fewer: {cells of grid 1, any}.
-// f1, f2 are those of `correlation`; `memory` is there to be used.
-Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory);
+// `features` are those of `correlation`, null for INIT_RANDOM; `memory` is there to be used.
+Mat startTargets(const RoundedPair* features, const LazyCorrelation& correlation, int init, int seed, size_t memory);
 // Bytes of workspace that this takes, the result included
 size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory);
 

@@ -168,14 +168,14 @@ size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory)
     return starts + (init == INIT_RANDOM ? 0 : diagonalBytes(correlation, memory - std::min(starts, memory)));
 }
 
-Mat startTargets(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, int init, int seed, size_t memory)
+Mat startTargets(const RoundedPair* features, const LazyCorrelation& correlation, int init, int seed, size_t memory)
 {
     const CorrelationView& v = correlation.view();
     if (init == INIT_RANDOM)
         return randomTargets(v.grid1, v.grid2, seed);
     Mat targets(v.grid1.area(), START_KEEP, CV_32S), values(targets.size(), CV_16S);
     const size_t bytes = bytesOfStarts(v.grid1);
-    diagonalMaxima(f1, f2, correlation, START_KEEP, targets.ptr<int>(), values.ptr<short>(), memory - std::min(bytes, memory));
+    diagonalMaxima(*features, correlation, START_KEEP, targets.ptr<int>(), values.ptr<short>(), memory - std::min(bytes, memory));
     dropLonelyStarts(v.grid1, v.grid2, values, targets);
     return targets;
 }

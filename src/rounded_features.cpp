@@ -12,22 +12,32 @@ RoundedFeatures::RoundedFeatures(const Mat& features, int perWord_)
 {
     const int channels = features.size[2], cells = grid.area();
     const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
-    const double largest = norm(f, NORM_INF);
+    const int parts = 2 * getNumThreads();
+    Mat lengths(1, cells, CV_64F), largestOf = Mat::zeros(1, parts, CV_64F);
+    parallel_for_(Range(0, parts), [&](const Range& range)
+    {
+        for (int part = range.start; part < range.end; part++)
+        {
+            const Range rows((int)((int64)cells * part / parts), (int)((int64)cells * (part + 1) / parts));
+            for (int i = rows.start; i < rows.end; i++)
+                lengths.at<double>(i) = norm(f.row(i), NORM_L2);
+            if (!rows.empty())
+                largestOf.at<double>(part) = norm(f.rowRange(rows), NORM_INF);
+        }
+    });
+    longest = norm(lengths, NORM_INF);
+    const double largest = norm(largestOf, NORM_INF);
     // sums of products are to fit into 32 bits
     const double quanta = std::min(127., std::floor(std::sqrt(INT_MAX / (2. * channels))));
     scale = largest > 0 ? quanta / largest : 1;
     words = Mat::zeros(cells, divUp(channels, perWord), CV_32S);
     const int type = perWord == 4 ? CV_8S : CV_16S;
     const Mat values = Mat(cells, words.cols * perWord, type, words.data).colRange(0, channels);
-    Mat lengths(1, cells, CV_64F);
     parallel_for_(Range(0, cells), [&](const Range& range)
     {
         Mat part = values.rowRange(range);
         f.rowRange(range).convertTo(part, type, scale);
-        for (int i = range.start; i < range.end; i++)
-            lengths.at<double>(i) = norm(f.row(i), NORM_L2);
-    }, 2 * getNumThreads());
-    longest = norm(lengths, NORM_INF);
+    }, parts);
 }
 
 Mat RoundedFeatures::bias() const
@@ -49,7 +59,8 @@ Mat RoundedFeatures::bias() const
 Mat RoundedFeatures::packed(int blocks, int block, const std::function<int(int y, int x)>& placeOf) const
 {
     const int zero = perWord == 4 ? (int)0x80808080u : 0;
-    Mat result(blocks, words.cols * block, CV_32S, Scalar(zero));
+    Mat result(blocks, words.cols * block, CV_32S);
+    parallel_for_(Range(0, blocks), [&](const Range& range) { result.rowRange(range) = zero; }, 2 * getNumThreads());
     parallel_for_(Range(0, grid.height), [&](const Range& range)
     {
         for (int y = range.start; y < range.end; y++)
@@ -63,6 +74,15 @@ Mat RoundedFeatures::packed(int blocks, int block, const std::function<int(int y
             }
     });
     return result;
+}
+
+RoundedPair::RoundedPair(const Mat& f1, const Mat& f2, int perWord) : first(f1, perWord), second(f2, perWord), bias1(first.bias())
+{
+}
+
+size_t RoundedPair::bytes(const Size& grid1, const Size& grid2, int channels, int perWord)
+{
+    return ((size_t)(grid1.area() + grid2.area()) * divUp(channels, perWord) + grid1.area()) * sizeof(int);
 }
 
 }}

@@ -29,6 +29,16 @@ struct RoundedFeatures
     double longest;  // vector
 };
 
+// What products of features of two grids take
+struct RoundedPair
+{
+    RoundedPair(const Mat& f1, const Mat& f2, int perWord);
+    static size_t bytes(const Size& grid1, const Size& grid2, int channels, int perWord);
+
+    const RoundedFeatures first, second;
+    const Mat bias1;  // of the first
+};
+
 }}
 
 #endif

@@ -3,7 +3,6 @@
 // of this distribution and at http://opencv.org/license.html.
 
 #include "precomp.hpp"
-#include "rounded_features.hpp"
 #include "rounded_scorer.hpp"
 
 #include "rounded_scorer.simd.hpp"
@@ -31,7 +30,7 @@ const int PER_WORD = 4, COLUMNS = 3, LEAST_CELLS = 256;
 class RoundedScorer CV_FINAL : public WindowedScorer
 {
 public:
-    RoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net, const TwoLayers& layers,
+    RoundedScorer(const RoundedPair& features, const LazyCorrelation& correlation, const ConsensusNet& net, const TwoLayers& layers,
                   size_t memory);
 
     size_t workspace() const CV_OVERRIDE;
@@ -43,24 +42,23 @@ private:
     void packOut(const TwoLayers& layers);
 
     RoundedTask task;
-    const RoundedFeatures rounded1;
-    const Mat bias1;
     Mat words2;
     Mat hiddenWeights, outWeights;
     Mat hiddenScale, hiddenShift;
     Mat activation;  // {orientations, WINDOW_CHANNELS} of a byte 1
 };
 
-RoundedScorer::RoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,
+RoundedScorer::RoundedScorer(const RoundedPair& features, const LazyCorrelation& correlation, const ConsensusNet& net,
                              const TwoLayers& layers, size_t memory)
-    : WindowedScorer(correlation, net, layers, Size(MOST_COLUMNS, MOST_ROWS), memory), rounded1(f1, PER_WORD), bias1(rounded1.bias())
+    : WindowedScorer(correlation, net, layers, Size(MOST_COLUMNS, MOST_ROWS), memory)
 {
-    const RoundedFeatures rounded2(f2, PER_WORD);
+    const RoundedFeatures &rounded1 = features.first, &rounded2 = features.second;
+    CV_Assert(rounded1.perWord == PER_WORD);
     const CorrelationView& v = common.correlation;
     words2 = rounded2.packed(v.groups.area(), GROUP, [&](int y, int x) { return v.groupCellOf(y, x); });
     task.words = rounded1.words.cols;
     task.words1 = rounded1.words.ptr<int>();
-    task.bias1 = bias1.ptr<int>();
+    task.bias1 = features.bias1.ptr<int>();
     task.words2 = words2.ptr<int>();
     task.unit = (float)(1 / (rounded1.scale * rounded2.scale));
     // no correlation is larger, before or after the mutual filter
@@ -155,17 +153,15 @@ bool roundsScores(const ConsensusNet& net, const Size& grid1)
     return grid1.area() >= LEAST_CELLS && roundingPays() && TwoLayers(net).fits;
 }
 
-Ptr<PairScorer> createRoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,
+Ptr<PairScorer> createRoundedScorer(const RoundedPair& features, const LazyCorrelation& correlation, const ConsensusNet& net,
                                     size_t memory)
 {
-    return makePtr<RoundedScorer>(f1, f2, correlation, net, TwoLayers(net), memory);
+    return makePtr<RoundedScorer>(features, correlation, net, TwoLayers(net), memory);
 }
 
-// Words of all features, those of grid 2 twice, and a sum for each source cell
 size_t roundedBytes(const CorrelationView& v)
 {
-    const size_t cells = (size_t)v.grid1.area() + v.grid2.area() + v.groups.area() * GROUP;
-    return (cells * divUp(v.channels, PER_WORD) + v.grid1.area()) * sizeof(int);
+    return (size_t)v.groups.area() * GROUP * divUp(v.channels, PER_WORD) * sizeof(int);
 }
 
 }}

@@ -4,6 +4,7 @@
 #ifndef OPENCV_SEMCORR_ROUNDED_SCORER_HPP
 #define OPENCV_SEMCORR_ROUNDED_SCORER_HPP
 
+#include "rounded_features.hpp"
 #include "windowed_scorer.hpp"
 
 namespace cv { namespace semcorr {
@@ -32,8 +33,9 @@ struct RoundedTask
 // something can be said of how rounded scores are distributed
 bool roundsScores(const ConsensusNet& net, const Size& grid1);
 
-// For nets that roundsScores. `correlation` of f1 and f2 is kept by reference; its workspace is roundedBytes and up to `memory`.
-Ptr<PairScorer> createRoundedScorer(const Mat& f1, const Mat& f2, const LazyCorrelation& correlation, const ConsensusNet& net,
+// For nets that roundsScores. `features`, of bytes, and `correlation` of them are kept by reference; its workspace is roundedBytes and
+// up to `memory`.
+Ptr<PairScorer> createRoundedScorer(const RoundedPair& features, const LazyCorrelation& correlation, const ConsensusNet& net,
                                     size_t memory);
 size_t roundedBytes(const CorrelationView& v);
 
