@@ -51,15 +51,25 @@ struct SetRow
         const size_t word = (size_t)cell * words + index / 64;
         return ranks[word] + countBits(bits[word] & (((uint64)1 << index % 64) - 1));
     }
-    // Places of the cells [first, last), the first `reserved` of them left free; in other cells, which are empty, every index has place 0
+    // Places of the cells [first, last), the first `reserved` of them left free; in other cells, which are empty, every index has place 0.
+    // Most words of large grids are empty: nobody asks for these ones' ranks.
     void rank(int first, int last, int cells, int reserved)
     {
-        memset(ranks, 0, (size_t)cells * words * sizeof(unsigned));
+        const size_t begin = (size_t)first * words, end = (size_t)last * words, step = 8;
+        std::fill_n(ranks, begin, 0u);
+        std::fill(ranks + end, ranks + (size_t)cells * words, 0u);
         unsigned n = reserved;
-        for (size_t i = (size_t)first * words; i < (size_t)last * words; i++)
+        for (size_t i = begin; i < end; i += step)
         {
-            ranks[i] = n;
-            n += countBits(bits[i]);
+            const size_t next = std::min(i + step, end);
+            uint64 any = 0;
+            for (size_t k = i; k < next; k++)
+                any |= bits[k];
+            for (size_t k = i; k < next && any; k++)
+            {
+                ranks[k] = n;
+                n += countBits(bits[k]);
+            }
         }
         count = (int)n;
     }
@@ -144,10 +154,10 @@ private:
     int groupCell(int row, int cell) const { return (row - window.y0 + WINDOW_HALO) % GROUP_ROWS * cells + cell; }
     int ownRow(int row) const { return (row - window.y0 + OWN_ROWS) % OWN_ROWS; }
     void collectOwn(int row);
-    void unite(const SetRow* own, int row, int reach, uint64* dst, int words, int first, int last);
-    void collect(int row, int reach, int beyond, int reserved, SetRow& set);
+    template<int REACH> void unite(const SetRow* own, int row, uint64* dst, int words, int first, int last);
+    template<int REACH> void collect(int row, int beyond, int reserved, SetRow& set);
     // a hidden tile needs the tiles of correlations of 3×3 source cells
-    void collectTiles(int row) { collect(row, 2, 0, 1, tileSet(row)); }
+    void collectTiles(int row) { collect<2>(row, 0, 1, tileSet(row)); }
     bool correlateRows(int row);
     void correlateWord(int row, int word);
 
@@ -218,7 +228,7 @@ inline bool WindowRows::run(int64& sites)
         if (!makeTiles(row))
             return false;
         addResidual(row);
-        collect(row - 1, 1, beyond, ZERO_TILES, hiddenSet(row - 1));
+        collect<1>(row - 1, beyond, ZERO_TILES, hiddenSet(row - 1));
         // hideRow fetches what the next row reads
         if ((row + 1 - first) % GROUP_ROWS == 0 && !correlateRows(row + 1))
             return false;
@@ -301,33 +311,42 @@ inline void WindowRows::collectOwn(int row)
     }
 }
 
-// dst {cells, words}: of the cells [first, last) of a row what those around within `reach` need, nothing of others
-inline void WindowRows::unite(const SetRow* own, int row, int reach, uint64* dst, int words, int first, int last)
+// dst {cells, words}: of the cells [first, last) of a row what those around within REACH need, nothing of others
+template<int REACH> void WindowRows::unite(const SetRow* own, int row, uint64* dst, int words, int first, int last)
 {
-    uint64* column = columns + WINDOW_HALO * words;
-    const size_t size = (size_t)cells * words;
-    std::fill_n(columns, WINDOW_HALO * words, (uint64)0);
-    std::fill_n(column + size, WINDOW_HALO * words, (uint64)0);
-    std::copy_n(own[ownRow(row)].bits, size, column);
-    for (int d = 1; d <= reach; d++)
+    const size_t size = (size_t)cells * words, around = (size_t)WINDOW_HALO * words, begin = (size_t)first * words;
+    uint64* column = columns + around;
+    const uint64* rows[2 * REACH + 1];
+    for (int d = 0; d <= 2 * REACH; d++)
+        rows[d] = own[ownRow(row + d - REACH)].bits;
+    std::fill_n(columns, around, (uint64)0);
+    for (size_t i = 0; i < size; i++)
     {
-        const uint64 *above = own[ownRow(row - d)].bits, *below = own[ownRow(row + d)].bits;
-        for (size_t i = 0; i < size; i++)
-            column[i] |= above[i] | below[i];
+        uint64 all = rows[0][i];
+        for (int d = 1; d <= 2 * REACH; d++)
+            all |= rows[d][i];
+        column[i] = all;
     }
-    std::fill_n(dst, size, (uint64)0);
-    for (int d = -reach; d <= reach; d++)
-        for (size_t i = (size_t)first * words; i < (size_t)last * words; i++)
-            dst[i] |= column[(ptrdiff_t)i + d * words];
+    std::fill_n(column + size, around, (uint64)0);
+    std::fill_n(dst, begin, (uint64)0);
+    for (size_t i = begin; i < (size_t)last * words; i++)
+    {
+        const uint64* p = column + i - REACH * words;
+        uint64 all = p[0];
+        for (int d = 1; d <= 2 * REACH; d++)
+            all |= p[d * words];
+        dst[i] = all;
+    }
+    std::fill(dst + (size_t)last * words, dst + size, (uint64)0);
 }
 
 // The set of a row that lies at most `beyond` cells outside grid 1
-inline void WindowRows::collect(int row, int reach, int beyond, int reserved, SetRow& set)
+template<int REACH> void WindowRows::collect(int row, int beyond, int reserved, SetRow& set)
 {
     const bool exists = row >= -beyond && row < v.grid1.height + beyond;
     const int cell0 = window.x0 - WINDOW_HALO;
     const int first = std::max(-beyond - cell0, 0), last = exists ? std::min(v.grid1.width + beyond - cell0, cells) : first;
-    unite(ownTiles, row, reach, set.bits, set.words, first, last);
+    unite<REACH>(ownTiles, row, set.bits, set.words, first, last);
     set.rank(first, last, cells, reserved);
 }
 
@@ -353,8 +372,8 @@ inline bool WindowRows::correlateRows(int row)
         return true;
     const int cell0 = window.x0 - WINDOW_HALO, first = std::max(-cell0, 0), last = std::min(v.grid1.width - cell0, cells);
     for (int y = row; y < row + GROUP_ROWS; y++)
-        unite(ownGroups, y, 2, groupSet.bits + (size_t)groupCell(y, 0) * groupSet.words, groupSet.words, first,
-              (unsigned)y < (unsigned)v.grid1.height ? last : first);
+        unite<2>(ownGroups, y, groupSet.bits + (size_t)groupCell(y, 0) * groupSet.words, groupSet.words, first,
+                 (unsigned)y < (unsigned)v.grid1.height ? last : first);
     groupSet.rank(0, GROUP_ROWS * cells, GROUP_ROWS * cells, 0);
     if (!reserveGroups(groupSet.count))
         return false;
@@ -368,11 +387,13 @@ inline void WindowRows::correlateWord(int row, int word)
 {
     const int most = GROUP_ROWS * cells;
     int count[64] = { 0 };
+    uint64 wanted = 0;
     for (int i = 0; i < most; i++)
     {
         const size_t at = (size_t)i * groupSet.words + word;
         const int source = (row + i / cells) * v.grid1.width + window.x0 - WINDOW_HALO + i % cells;
         unsigned place = groupSet.ranks[at];
+        wanted |= groupSet.bits[at];
         for (uint64 rest = groupSet.bits[at]; rest; rest &= rest - 1)
         {
             const int bit = lowestBit(rest), next = bit * most + count[bit]++;
@@ -380,9 +401,9 @@ inline void WindowRows::correlateWord(int row, int word)
             buffers.places[next] = place++;
         }
     }
-    for (int bit = 0; bit < 64; bit++)
+    for (; wanted; wanted &= wanted - 1)
     {
-        const int n = count[bit], runs = divUp(n, sourcesAtOnce);
+        const int bit = lowestBit(wanted), n = count[bit], runs = divUp(n, sourcesAtOnce);
         for (int i = 0; i < runs; i++)
         {
             const int first = n * i / runs, last = n * (i + 1) / runs;
