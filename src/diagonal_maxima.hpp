@@ -66,7 +66,7 @@ struct DiagonalTask
 // `memory`.
 void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlation, int keep, int* cells, short* values,
                     size_t memory);
-// That `features` are to have
+// of `features`
 int channelsPerWord();
 // Bytes of workspace that this takes
 size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory);

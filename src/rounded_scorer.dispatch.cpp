@@ -120,15 +120,19 @@ void RoundedScorer::packOut(const TwoLayers& layers)
                                             activation.at<float>(orientation, c));
     const float perUnit = largest > 0 ? 127 / largest : 0;
     outWeights = Mat::zeros(common.orientations * WINDOW_TAPS * 4 * BLOCK, WINDOW_SITES * WINDOW_CHANNELS, CV_8S);
-    for (int i = 0; i < outWeights.rows; i++)
-        for (int j = 0; j < outWeights.cols; j++)
+    for (int i = 0; i < common.orientations * taps; i++)
+        for (int c = 0; c < common.channels; c++)
         {
-            const int orientation = i / (WINDOW_TAPS * 4 * BLOCK), tap1 = i / (4 * BLOCK) % WINDOW_TAPS, tile = i / BLOCK % 4;
-            const int site = j / WINDOW_CHANNELS, c = j % WINDOW_CHANNELS;
-            const int y = tile / 2 * 2 + site / 2 - i % BLOCK / 2, x = tile % 2 * 2 + site % 2 - i % BLOCK % 2;
-            if (c < common.channels && y >= 0 && y < 3 && x >= 0 && x < 3)
-                outWeights.at<schar>(i, j) = saturate_cast<schar>(layers.weight(1, c, tap1, y * 3 + x, orientation > 0) *
-                                                                  activation.at<float>(orientation, c) * perUnit);
+            const int orientation = i / taps, tap1 = i % taps / WINDOW_TAPS, tap2 = i % WINDOW_TAPS;
+            const schar w = saturate_cast<schar>(layers.weight(1, c, tap1, tap2, orientation > 0) *
+                                                 activation.at<float>(orientation, c) * perUnit);
+            for (int j = 0; j < BLOCK; j++)
+            {
+                // of the block's 4×4 hidden sites
+                const int y = tap2 / 3 + j / BLOCK_SIDE, x = tap2 % 3 + j % BLOCK_SIDE;
+                const int tile = y / 2 * 2 + x / 2, site = y % 2 * 2 + x % 2;
+                outWeights.at<schar>((i / WINDOW_TAPS * 4 + tile) * BLOCK + j, site * WINDOW_CHANNELS + c) = w;
+            }
         }
     task.outWeights = outWeights.ptr<schar>();
     task.outScale = largest / 127;

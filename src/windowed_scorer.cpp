@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 #include "precomp.hpp"
 #include "windowed_scorer.hpp"
+#include <numeric>
 
 namespace cv { namespace semcorr {
 
@@ -137,23 +138,48 @@ int WindowedScorer::blocksIn(const BlockLists& lists, const Rect& window) const
     return count;
 }
 
+// Where the windows along one side begin and end, so that each row or column of them has about as much to score. A window is at most a
+// quarter longer than `longest`. count: blocks of each row or column of cells
+static std::vector<int> windowEnds(const std::vector<int>& count, int longest)
+{
+    const int cells = (int)count.size(), windows = divUp(cells, longest), most = longest + longest / 4;
+    const int64 all = std::accumulate(count.begin(), count.end(), (int64)0);
+    std::vector<int> ends(1, 0);
+    int64 before = 0;
+    for (int i = 1, x = 0; i < windows; i++)
+    {
+        // what is left for the windows after this one is to fit in them
+        const int first = std::max(ends.back() + 1, cells - (windows - i) * most), last = std::min(ends.back() + most, cells - (windows - i));
+        while (x < first || (x < last && (2 * before + count[x]) * windows < 2 * all * i))
+            before += count[x++];
+        ends.push_back(x);
+    }
+    ends.push_back(cells);
+    return ends;
+}
+
 void WindowedScorer::score(const BlockLists& lists, float* scores)
 {
     common.firstBlock = lists.first.data();
     common.blockList = lists.blocks.data();
     common.scores = scores;
     const Size grid1 = common.correlation.grid1;
-    const int columns = divUp(grid1.width, windows.width), rows = divUp(grid1.height, windows.height);
-    std::vector<Rect> parts;
-    for (int i = 0; i < rows * columns; i++)
+    std::vector<int> inColumn(grid1.width), inRow(grid1.height);
+    for (int p = 0; p < grid1.area(); p++)
     {
-        const int y = i / columns, x = i % columns;
-        const Point first(grid1.width * x / columns, grid1.height * y / rows);
-        const Point last(grid1.width * (x + 1) / columns, grid1.height * (y + 1) / rows);
-        const Rect cells = boundsOf(lists, Rect(first, last));
-        if (!cells.empty())
-            parts.push_back(cells);
+        const int n = lists.first[p + 1] - lists.first[p];
+        inColumn[p % grid1.width] += n;
+        inRow[p / grid1.width] += n;
     }
+    const std::vector<int> columns = windowEnds(inColumn, windows.width), rows = windowEnds(inRow, windows.height);
+    std::vector<Rect> parts;
+    for (size_t y = 0; y + 1 < rows.size(); y++)
+        for (size_t x = 0; x + 1 < columns.size(); x++)
+        {
+            const Rect cells = boundsOf(lists, Rect(Point(columns[x], rows[y]), Point(columns[x + 1], rows[y + 1])));
+            if (!cells.empty())
+                parts.push_back(cells);
+        }
     // most work first: what is left when other threads have nothing to do is little
     const auto hasMore = [&](const Rect& a, const Rect& b) { return blocksIn(lists, a) > blocksIn(lists, b); };
     std::stable_sort(parts.begin(), parts.end(), hasMore);

@@ -105,7 +105,7 @@ public:
     int64 hiddenSites() const CV_OVERRIDE { return allSites; }
 
 protected:
-    // windows: rows and columns of the largest. They are fixed by the grid, so that the work done is, too.
+    // windows: about as many rows and columns they have. What is to be scored decides where they lie, the number of threads does not.
     WindowedScorer(const LazyCorrelation& correlation, const ConsensusNet& net, const TwoLayers& layers, const Size& windows,
                    size_t memory);
 
