@@ -65,41 +65,44 @@ def agreement(found, dense):
     return float(near.mean()), float(found.scores.mean(dtype=np.float64) / dense.scores.mean(dtype=np.float64))
 
 
-def measure_pair(model, features, threads, with_dense, repetitions):
-    """Results by mode and number of threads: the modes in turn, and blocks of one thread and of all in turn."""
-    matchers = {mode: matcher_of(model, mode) for mode in [PATCHMATCH] + [DENSE] * with_dense}
-    results = {}
-    for _ in range(2):
-        for count in threads, 1:
-            cv.setNumThreads(count)
-            matchers[PATCHMATCH].matchFeatures(*(f[:8, :8] for f in features))  # wakes the threads
-            for _ in range(repetitions):
-                for mode, matcher in matchers.items():
-                    if mode == PATCHMATCH or count == threads:
+class Grid:
+    """Both searches of some pairs on one grid. What is measured again counts if it took less time."""
+
+    def __init__(self, model, grid, pairs):
+        self.grid, self.pairs = grid, pairs
+        self.features = square_features(model, grid, pairs)
+        self.matchers = {mode: matcher_of(model, mode) for mode in [PATCHMATCH] + [DENSE] * (grid <= DENSE_CELLS)}
+        self.results = [{} for _ in pairs]  # by mode and number of threads
+
+    def measure(self, threads, repetitions, progress):
+        for number, (features, results) in enumerate(zip(self.features, self.results)):
+            progress.step(number, len(self.pairs))
+            for count in threads, 1:
+                cv.setNumThreads(count)
+                self.matchers[PATCHMATCH].matchFeatures(*(f[:8, :8] for f in features))  # wakes the threads
+                for mode, matcher in self.matchers.items():
+                    # one after the other, so that caches and memory are as the call before left them with any number of threads
+                    for _ in range(repetitions if mode == PATCHMATCH or count == threads else 0):
                         results[mode, count] = run(matcher, features, results.get((mode, count)))
-    cv.setNumThreads(threads)
-    return results
+        cv.setNumThreads(threads)
 
+    def dense_results(self, threads):
+        """Of each pair; none where the dense search was left out."""
+        return [results[DENSE, threads] for results in self.results if (DENSE, threads) in results]
 
-def measure_grid(model, grid, pairs, threads, repetitions, progress):
-    """Rows of one grid, one for each pair, and the dense results where they were computed."""
-    features = square_features(model, grid, pairs)
-    with_dense = grid <= DENSE_CELLS
-    rows, references = [], []
-    for number, (pair, f) in enumerate(zip(pairs, features)):
-        progress.step(number, len(pairs))
-        results = measure_pair(model, f, threads, with_dense, repetitions)
+    def rows(self, threads):
+        return [self.row(pair, results, threads) for pair, results in zip(self.pairs, self.results)]
+
+    def row(self, pair, results, threads):
         found, alone = results[PATCHMATCH, threads], results[PATCHMATCH, 1]
-        row = {'grid': grid, 'pair': pair.name, 'ms': found.ms, 'oneThreadMs': alone.ms, 'workspace': found.stats.peakWorkspace,
-               'pairsPerCell': found.stats.pairsScored / grid ** 2, 'hiddenPerCell': found.stats.hiddenSites / grid ** 2,
+        row = {'grid': self.grid, 'pair': pair.name, 'ms': found.ms, 'oneThreadMs': alone.ms, 'workspace': found.stats.peakWorkspace,
+               'pairsPerCell': found.stats.pairsScored / self.grid ** 2, 'hiddenPerCell': found.stats.hiddenSites / self.grid ** 2,
                'iterations': found.stats.iterations}
-        if with_dense:
+        if (DENSE, threads) in results:
             dense = results[DENSE, threads]
             within, score = agreement(found, dense)
             row.update(denseMs=dense.ms, denseWorkspace=dense.stats.peakWorkspace, withinOne=within, score=score)
-            references.append(dense)
-        rows.append(row)
-    return rows, features, references
+        return row
 
 
 def vary(model, features, references, changed):
