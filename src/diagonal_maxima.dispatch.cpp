@@ -50,7 +50,7 @@ struct Plan
     int columns;       // of a part; of the first and the last, which have no halo on one side, one more
     int across, down;  // parts
     size_t planes;     // of a part
-    size_t held;     // bytes that all parts share
+    size_t held;       // bytes that all parts share
     size_t bytes() const { return held + getNumThreads() * planes * plane.size * sizeof(short); }
 };
 

@@ -66,7 +66,7 @@ struct DiagonalTask
 // `memory`.
 void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlation, int keep, int* cells, short* values,
                     size_t memory);
-// of `features`
+// RoundedFeatures::perWord that diagonalMaxima expects
 int channelsPerWord();
 // Bytes of workspace that this takes
 size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory);

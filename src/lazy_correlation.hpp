@@ -51,9 +51,9 @@ public:
     const CorrelationView& view() const { return v; }
     // out[i] = correlation of cell cells1[i] with cells2[i], row-major indices
     void pairs(const int* cells1, const int* cells2, int n, float* out) const;
-    // bytes that this object holds
     // bytes of the features of grid 2 as they are packed
     static size_t packedBytes(const Size& grid2, int channels);
+    // bytes that this object holds
     size_t bytes() const { return (packed.total() + kept.total() + best1.total() + best2.total()) * sizeof(float); }
 
     // Σ c(p + i + u, q' + u) over the 3×3 offsets u for the source cells p + i of a square of 2×2, at 3×3 moves q' around q + i:

@@ -56,6 +56,8 @@ public:
 
     // scores {blocks of all lists, BLOCK}; those of cells outside grid 2 are unspecified
     virtual void score(const BlockLists& lists, float* scores) = 0;
+    // Most workspace that `score` may take from now on, if that is less than it was made with
+    virtual void limitWorkspace(size_t) {}
     // bytes of working memory of all threads; hidden activations computed so far, in pairs of cells
     virtual size_t workspace() const = 0;
     virtual int64 hiddenSites() const = 0;

@@ -86,6 +86,7 @@ private:
     Mat field() const;
     Mat scoresAround() const;
     size_t bytesHeld() const;
+    size_t bytesWith(size_t bytes) const;
     void reserve(size_t bytes);
 
     int neighbourOf(int cell1, const Point& offset) const;
@@ -331,6 +332,7 @@ Mat Search::startsOfCoarseSearch()
     const size_t pooledBytes = pooled ? (coarse1[0].total() + coarse2[0].total()) * sizeof(float) : 0;
     Search coarse(coarse1, coarse2, net, params, 0, outside + bytesHeld() + pooledBytes);
     coarse.search();
+    coarse.scorer.release();
     result.iterations = searchedCoarse() ? coarse.result.iterations : 0;
     result.pairsScored += coarse.result.pairsScored;
     result.hiddenSites += coarse.result.hiddenSites;
@@ -364,7 +366,8 @@ bool Search::scoreNew(const Proposer& proposer)
     const size_t count = round.lists.first.back();
     if (count == 0)
         return false;
-    reserve(round.lists.bytes() + count * (sizeof(int) + (BLOCK + 1) * sizeof(float) + sizeof(int)));
+    const size_t roundBytes = round.lists.bytes() + count * (sizeof(int) + (BLOCK + 1) * sizeof(float) + sizeof(int));
+    reserve(roundBytes);
     round.lists.blocks.reserve(count);
     for (size_t y = 0; y < rows.size(); y++)
     {
@@ -373,10 +376,13 @@ bool Search::scoreNew(const Proposer& proposer)
     }
     round.scores.resize(count * BLOCK);
     PairScorer& with = rounded ? *rounded : *scorer;
+    const size_t others = bytesWith(roundBytes) - with.workspace();
+    with.limitWorkspace(params.memoryLimit - std::min(others, params.memoryLimit));
     const int64 sites = with.hiddenSites();
     with.score(round.lists, round.scores.data());
     result.hiddenSites += with.hiddenSites() - sites;
     bestOfBlocks(round);
+    result.peakWorkspace = std::max(result.peakWorkspace, bytesWith(round.bytes()));
     rounds.push_back(std::move(round));
     return true;
 }
@@ -661,10 +667,16 @@ size_t Search::bytesHeld() const
     return bytes;
 }
 
-// Called before `bytes` more are allocated beside what is held and the scorer's memory
+// What is held, the scorer's memory, and `bytes` more
+size_t Search::bytesWith(size_t bytes) const
+{
+    return outside + bytesHeld() + scorer->workspace() + bytes;
+}
+
+// Called before `bytes` more are allocated
 void Search::reserve(size_t bytes)
 {
-    const size_t all = outside + bytesHeld() + scorer->workspace() + bytes;
+    const size_t all = bytesWith(bytes);
     checkMemory(grid1, blocks.grid, all, params.memoryLimit);
     result.peakWorkspace = std::max(result.peakWorkspace, all);
 }

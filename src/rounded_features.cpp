@@ -13,19 +13,19 @@ RoundedFeatures::RoundedFeatures(const Mat& features, int perWord_)
     const int channels = features.size[2], cells = grid.area();
     const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
     const int parts = 2 * getNumThreads();
-    Mat lengths(1, cells, CV_64F), largestOf = Mat::zeros(1, parts, CV_64F);
+    Mat longestOf = Mat::zeros(1, parts, CV_64F), largestOf = longestOf.clone();
     parallel_for_(Range(0, parts), [&](const Range& range)
     {
         for (int part = range.start; part < range.end; part++)
         {
             const Range rows((int)((int64)cells * part / parts), (int)((int64)cells * (part + 1) / parts));
             for (int i = rows.start; i < rows.end; i++)
-                lengths.at<double>(i) = norm(f.row(i), NORM_L2);
+                longestOf.at<double>(part) = std::max(longestOf.at<double>(part), norm(f.row(i), NORM_L2));
             if (!rows.empty())
                 largestOf.at<double>(part) = norm(f.rowRange(rows), NORM_INF);
         }
     });
-    longest = norm(lengths, NORM_INF);
+    longest = norm(longestOf, NORM_INF);
     const double largest = norm(largestOf, NORM_INF);
     // sums of products are to fit into 32 bits
     const double quanta = std::min(127., std::floor(std::sqrt(INT_MAX / (2. * channels))));

@@ -29,7 +29,7 @@ struct RoundedFeatures
     double longest;  // vector
 };
 
-// What products of features of two grids take
+// Rounded features of two grids, and the bias of the first
 struct RoundedPair
 {
     RoundedPair(const Mat& f1, const Mat& f2, int perWord);

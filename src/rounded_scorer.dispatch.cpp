@@ -24,7 +24,7 @@ namespace {
 
 // Rows of bytes are a quarter as long as WinogradScorer's, so that the cache allows wider windows; but there are to be several for each
 // thread.
-const int MOST_ROWS = 25, MOST_COLUMNS = 17;
+const int USUAL_ROWS = 25, USUAL_COLUMNS = 17;
 const int PER_WORD = 4, COLUMNS = 3, LEAST_CELLS = 256;
 
 class RoundedScorer CV_FINAL : public WindowedScorer
@@ -33,6 +33,7 @@ public:
     RoundedScorer(const RoundedPair& features, const LazyCorrelation& correlation, const ConsensusNet& net, const TwoLayers& layers,
                   size_t memory);
 
+    void limitWorkspace(size_t bytes) CV_OVERRIDE;
     size_t workspace() const CV_OVERRIDE;
 
 private:
@@ -50,7 +51,7 @@ private:
 
 RoundedScorer::RoundedScorer(const RoundedPair& features, const LazyCorrelation& correlation, const ConsensusNet& net,
                              const TwoLayers& layers, size_t memory)
-    : WindowedScorer(correlation, net, layers, Size(MOST_COLUMNS, MOST_ROWS), memory)
+    : WindowedScorer(correlation, net, layers, Size(USUAL_COLUMNS, USUAL_ROWS), memory)
 {
     const RoundedFeatures &rounded1 = features.first, &rounded2 = features.second;
     CV_Assert(rounded1.perWord == PER_WORD);
@@ -136,6 +137,12 @@ void RoundedScorer::packOut(const TwoLayers& layers)
         }
     task.outWeights = outWeights.ptr<schar>();
     task.outScale = largest / 127;
+}
+
+void RoundedScorer::limitWorkspace(size_t bytes)
+{
+    const size_t held = roundedBytes(common.correlation);
+    WindowedScorer::limitWorkspace(bytes - std::min(held, bytes));
 }
 
 size_t RoundedScorer::workspace() const

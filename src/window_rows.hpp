@@ -228,12 +228,13 @@ inline bool WindowRows::run(int64& sites)
         if (!makeTiles(row))
             return false;
         addResidual(row);
-        collect<1>(row - 1, beyond, ZERO_TILES, hiddenSet(row - 1));
+        if (row >= window.y0)
+            collect<1>(row - 1, beyond, ZERO_TILES, hiddenSet(row - 1));
         // hideRow fetches what the next row reads
         if ((row + 1 - first) % GROUP_ROWS == 0 && !correlateRows(row + 1))
             return false;
         collectTiles(row + 1);
-        if (row > window.y0 - 1)
+        if (row >= window.y0)
         {
             if (!hideRow(row - 1))
                 return false;

@@ -28,7 +28,7 @@ float TwoLayers::weight(int layer, int channel, int tap1, int tap2, bool transpo
 
 WindowedScorer::WindowedScorer(const LazyCorrelation& correlation, const ConsensusNet& net, const TwoLayers& layers,
                                const Size& windows_, size_t memory_)
-    : windows(windows_), workspaceLimit(memory_), allSites(0)
+    : windows(windows_), mostWorkspace(memory_), workspaceLimit(memory_), allSites(0)
 {
     const BlockGrid blocks(correlation.view().grid2);
     common.correlation = correlation.view();
@@ -76,6 +76,18 @@ void WindowedScorer::giveBuffers(const Ptr<WindowBuffers>& buffers)
 {
     AutoLock lock(mutex);
     spare.push_back(buffers);
+}
+
+void WindowedScorer::limitWorkspace(size_t bytes)
+{
+    workspaceLimit = std::min(mostWorkspace, bytes);
+    const size_t ofEach = workspaceLimit / std::max(getNumThreads(), 1);
+    for (size_t i = 0; i < spare.size(); i++)
+    {
+        spare[i]->limit = ofEach;
+        if (spare[i]->bytes() > ofEach)
+            spare[i]->release();
+    }
 }
 
 size_t WindowedScorer::workspace() const
@@ -139,10 +151,10 @@ int WindowedScorer::blocksIn(const BlockLists& lists, const Rect& window) const
 }
 
 // Where the windows along one side begin and end, so that each row or column of them has about as much to score. A window is at most a
-// quarter longer than `longest`. count: blocks of each row or column of cells
-static std::vector<int> windowEnds(const std::vector<int>& count, int longest)
+// quarter longer than `usual`. count: blocks of each row or column of cells
+static std::vector<int> windowEnds(const std::vector<int>& count, int usual)
 {
-    const int cells = (int)count.size(), windows = divUp(cells, longest), most = longest + longest / 4;
+    const int cells = (int)count.size(), windows = divUp(cells, usual), most = usual + usual / 4;
     const int64 all = std::accumulate(count.begin(), count.end(), (int64)0);
     std::vector<int> ends(1, 0);
     int64 before = 0;

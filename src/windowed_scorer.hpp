@@ -101,6 +101,7 @@ class WindowedScorer : public PairScorer
 {
 public:
     void score(const BlockLists& lists, float* scores) CV_OVERRIDE;
+    void limitWorkspace(size_t bytes) CV_OVERRIDE;
     size_t workspace() const CV_OVERRIDE;
     int64 hiddenSites() const CV_OVERRIDE { return allSites; }
 
@@ -123,7 +124,8 @@ private:
     void giveBuffers(const Ptr<WindowBuffers>& buffers);
 
     const Size windows;
-    const size_t workspaceLimit;
+    const size_t mostWorkspace;
+    size_t workspaceLimit;
     std::vector<WindowTile> tileTable;
     std::vector<Ptr<WindowBuffers> > spare;  // not in use by a thread
     Mutex mutex;

@@ -19,7 +19,7 @@ namespace {
 
 // The halo of windows is computed twice, smaller ones balance better and keep their rows of hidden activations in a second-level
 // cache.
-const int MOST_ROWS = 25, MOST_COLUMNS = 13;
+const int USUAL_ROWS = 25, USUAL_COLUMNS = 13;
 
 // dst[4·x + y], a row of WINDOW_CHANNELS floats apart, = (G g Gᵀ)[y][x]; g[i] = tap i of grid 2
 void transformKernel(const float* g, float* dst, size_t step)
@@ -49,7 +49,7 @@ private:
 };
 
 WinogradScorer::WinogradScorer(const LazyCorrelation& correlation, const ConsensusNet& net, const TwoLayers& layers, size_t memory)
-    : WindowedScorer(correlation, net, layers, Size(MOST_COLUMNS, MOST_ROWS), memory)
+    : WindowedScorer(correlation, net, layers, Size(USUAL_COLUMNS, USUAL_ROWS), memory)
 {
     packWeights(layers);
 }

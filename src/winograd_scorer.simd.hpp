@@ -171,6 +171,8 @@ bool WinogradRows::makeTiles(int row)
     const WindowTile* const table = common.tileTable;
     for (int cell = 0; cell < cells; cell++)
     {
+        if (!isInside(v.grid1, Point(window.x0 - WINDOW_HALO + cell, row)))
+            continue;
         const float* groups = v.kept ? groupOf(row, cell, 0) : buffers.groups.data();
         const unsigned* places = v.kept ? 0 : groupPlaces(row, cell);
         forEachItem(set, cell, [&](int tile, size_t place)

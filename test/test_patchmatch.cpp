@@ -200,6 +200,45 @@ TEST(Semcorr_PatchMatch, exhaustive_search_finds_the_dense_optimum)
     }
 }
 
+// As many cells as rounded scores are worth while for
+TEST(Semcorr_PatchMatch, exhaustive_search_of_rounded_scores_finds_the_dense_optimum)
+{
+    const Mat f1 = randomFeatures(16, 17, 16), f2 = randomFeatures(18, 16, 16);
+    const Ptr<ConsensusNet> net = diagonalNet();
+    Mat field, best;
+    bestMatches(denseScores(f1, f2, net), field, best);
+    Matcher::Params params = searchParams();
+    params.localRadius = 16;
+    params.iterations = 1000;
+    EXPECT_TRUE(closeTo(search(f1, f2, net, params).scores, best));
+}
+
+TEST(Semcorr_PatchMatch, keeps_to_the_memory_limit)
+{
+    const Mat f1 = smoothFeatures(60, 64, 0, 3), f2 = smoothFeatures(60, 64, 0.2, 3);
+    const Ptr<ConsensusNet> net = diagonalNet();
+    Matcher::Params params = searchParams();
+    params.refine = REFINE_NONE;
+    const Found free = search(f1, f2, net, params);
+    int searched = 0;
+    for (int part = 120; part <= 200; part++)
+    {
+        params.memoryLimit = free.stats.peakWorkspace / 200 * part;
+        try
+        {
+            const Found limited = search(f1, f2, net, params);
+            searched++;
+            EXPECT_LE(limited.stats.peakWorkspace, params.memoryLimit) << part << " / 200";
+            EXPECT_TRUE(closeTo(limited.scores, free.scores)) << part << " / 200";
+        }
+        catch (const cv::Exception& e)
+        {
+            EXPECT_EQ(Error::StsNoMem, e.code) << e.what();
+        }
+    }
+    EXPECT_GE(searched, 10);
+}
+
 TEST(Semcorr_PatchMatch, same_bits_for_any_number_of_threads)
 {
     const Ptr<ConsensusNet> nets[] = { diagonalNet(), diagonalNet(PADDING_LAYER), makeNet(netCases[6], PADDING_LAYER) };

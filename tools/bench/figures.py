@@ -28,7 +28,7 @@ def finish(axes, folder, name, legend=True):
     plt.close(figure)
 
 
-def over_grids(results, keys, ylabel, scale, folder, name):
+def over_grids(results, keys, ylabel, scale):
     """keys: (key, label, colour, marker), a curve each, with its exponent in the legend."""
     _, axes = plt.subplots(figsize=SIZE)
     for key, label, colour, marker in keys:
@@ -49,15 +49,15 @@ def over_grids(results, keys, ylabel, scale, folder, name):
 
 def time(results, folder):
     axes = over_grids(results, [('denseMs', 'dense 4D', DENSE, 's-'), ('ms', 'PatchMatch', PATCHMATCH, 'o-'),
-                                ('oneThreadMs', 'PatchMatch, one thread', PATCHMATCH, 'o:')], 'time, ms', 1, folder, 'time')
+                                ('oneThreadMs', 'PatchMatch, one thread', PATCHMATCH, 'o:')], 'time, ms', 1)
     axes.axhline(4e3 * results['sgemmSeconds'], color='grey', linestyle='--', linewidth=1)
-    axes.annotate('4 sgemm of 4096³', (axes.get_xlim()[0] * 1.05, 4e3 * results['sgemmSeconds'] * 1.08), color='grey', fontsize=8)
+    axes.annotate('4 sgemm of 4096³', (axes.get_xlim()[0] * 1.05, 4e3 * results['sgemmSeconds'] * .92), va='top', color='grey', fontsize=8)
     finish(axes, folder, 'bench_time.png')
 
 
 def workspace(results, folder):
     axes = over_grids(results, [('denseWorkspace', 'dense 4D', DENSE, 's-'), ('workspace', 'PatchMatch', PATCHMATCH, 'o-')],
-                      'peak workspace, MB', 1e-6, folder, 'workspace')
+                      'peak workspace, MB', 1e-6)
     for mode, colour in ('dense', DENSE), ('patchmatch', PATCHMATCH):
         rows = [row for row in results['memory'] if row['mode'] == mode]
         if rows:

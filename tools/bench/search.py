@@ -81,7 +81,7 @@ class Grid:
                 cv.setNumThreads(count)
                 self.matchers[PATCHMATCH].matchFeatures(*(f[:8, :8] for f in features))  # wakes the threads
                 for mode, matcher in self.matchers.items():
-                    # one after the other, so that caches and memory are as the call before left them with any number of threads
+                    # one after the other: all but the first find caches and memory as the call before left them
                     for _ in range(repetitions if mode == PATCHMATCH or count == threads else 0):
                         results[mode, count] = run(matcher, features, results.get((mode, count)))
         cv.setNumThreads(threads)
