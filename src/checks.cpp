@@ -34,14 +34,12 @@ static Mat getFloats(InputArray a, const char* name)
 static void checkFinite(const Mat& m, const char* name)
 {
     const Mat all = m.reshape(1, 1);
-    const int parts = getNumThreads();
     std::atomic<bool> finite(true);
-    parallel_for_(Range(0, parts), [&](const Range& range)
+    parallel_for_(Range(0, all.cols), [&](const Range& range)
     {
-        const int64 first = (int64)all.cols * range.start / parts, last = (int64)all.cols * range.end / parts;
-        if (!cv::checkRange(all.colRange((int)first, (int)last)))
+        if (!cv::checkRange(all.colRange(range)))
             finite = false;
-    });
+    }, getNumThreads());
     if (!finite)
         CV_Error(Error::StsBadArg, format("%s holds values that are not finite, expected finite ones", name));
 }

@@ -8,25 +8,23 @@
 namespace cv { namespace semcorr {
 
 RoundedFeatures::RoundedFeatures(const Mat& features, int perWord_)
-    : grid(features.size[1], features.size[0]), perWord(perWord_)
+    : grid(features.size[1], features.size[0]), perWord(perWord_), longest(0)
 {
     const int channels = features.size[2], cells = grid.area();
     const Mat f(cells, channels, CV_32F, const_cast<float*>(features.ptr<float>()));
     const int parts = 2 * getNumThreads();
-    Mat longestOf = Mat::zeros(1, parts, CV_64F), largestOf = longestOf.clone();
-    parallel_for_(Range(0, parts), [&](const Range& range)
+    double largest = 0;
+    Mutex mutex;
+    parallel_for_(Range(0, cells), [&](const Range& range)
     {
-        for (int part = range.start; part < range.end; part++)
-        {
-            const Range rows((int)((int64)cells * part / parts), (int)((int64)cells * (part + 1) / parts));
-            for (int i = rows.start; i < rows.end; i++)
-                longestOf.at<double>(part) = std::max(longestOf.at<double>(part), norm(f.row(i), NORM_L2));
-            if (!rows.empty())
-                largestOf.at<double>(part) = norm(f.rowRange(rows), NORM_INF);
-        }
-    });
-    longest = norm(longestOf, NORM_INF);
-    const double largest = norm(largestOf, NORM_INF);
+        const double largestHere = norm(f.rowRange(range), NORM_INF);
+        double longestHere = 0;
+        for (int i = range.start; i < range.end; i++)
+            longestHere = std::max(longestHere, norm(f.row(i), NORM_L2));
+        AutoLock lock(mutex);
+        largest = std::max(largest, largestHere);
+        longest = std::max(longest, longestHere);
+    }, parts);
     // sums of products are to fit into 32 bits
     const double quanta = std::min(127., std::floor(std::sqrt(INT_MAX / (2. * channels))));
     scale = largest > 0 ? quanta / largest : 1;

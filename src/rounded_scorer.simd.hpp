@@ -146,7 +146,8 @@ bool RoundedRows::makeTiles(int row)
                                _mm_setr_epi8(2, 3, 8, 9, 6, 7, 12, 13, -1, -1, -1, -1, -1, -1, -1, -1) };
     const WindowTile* const table = common.tileTable;
     const uchar* groups = groupAt(0);
-    for (int cell = 0; cell < cells; cell++)
+    const Range inside = cellsInside(row, 0);
+    for (int cell = inside.start; cell < inside.end; cell++)
     {
         const unsigned* places = groupPlaces(row, cell);
         forEachItem(set, cell, [&](int tile, size_t place)

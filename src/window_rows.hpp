@@ -51,11 +51,11 @@ struct SetRow
         const size_t word = (size_t)cell * words + index / 64;
         return ranks[word] + countBits(bits[word] & (((uint64)1 << index % 64) - 1));
     }
-    // Places of the cells [first, last), the first `reserved` of them left free; in other cells, which are empty, every index has place 0.
+    // Places of some of the cells, the first `reserved` of them left free; in other cells, which are empty, every index has place 0.
     // Most words of large grids are empty: nobody asks for these ones' ranks.
-    void rank(int first, int last, int cells, int reserved)
+    void rank(const Range& some, int cells, int reserved)
     {
-        const size_t begin = (size_t)first * words, end = (size_t)last * words, step = 8;
+        const size_t begin = (size_t)some.start * words, end = (size_t)some.end * words, step = 8;
         std::fill_n(ranks, begin, 0u);
         std::fill(ranks + end, ranks + (size_t)cells * words, 0u);
         unsigned n = reserved;
@@ -80,6 +80,8 @@ enum
     WINDOW_HALO = 2,  // cells around the window that are looked at
     GROUP_ROWS = 4,   // rows that are correlated together: more source cells for each group's features
     OWN_ROWS = GROUP_ROWS + 2 * WINDOW_HALO,  // that ask for something in these
+    HIDDEN_ROWS = 3,  // rows whose sets are known at a time: those that a score reads,
+    TILE_ROWS = 4,    // and those that a hidden tile reads and one ahead
     ZERO_TILES = 2    // at the start of each row's items: what lies outside the grid
 };
 
@@ -126,8 +128,8 @@ protected:
     virtual void scoreBlock(int row, int cell, int block, float* scores) = 0;
 
     template<typename T> bool grow(std::vector<T>& items, size_t n);
-    SetRow& hiddenSet(int row) { return hiddenSets[(row + 3) % 3]; }
-    SetRow& tileSet(int row) { return tileSets[(row + 4) % 4]; }
+    SetRow& hiddenSet(int row) { return hiddenSets[(row + HIDDEN_ROWS) % HIDDEN_ROWS]; }
+    SetRow& tileSet(int row) { return tileSets[(row + TILE_ROWS) % TILE_ROWS]; }
     std::vector<float>& hidden(int row) { return buffers.hidden[(row + 3) % 3]; }
     std::vector<float>& tiles(int row) { return buffers.tiles[(row + 3) % 3]; }
     // sums {BLOCK} of products of hidden activations and weights, of one orientation
@@ -138,6 +140,8 @@ protected:
     const unsigned* groupPlaces(int row, int cell);
 
     void wordTaps(int row, int cell, int word, int itemSize, WordTaps& taps);
+    // cells of a row that lie at most `beyond` cells outside grid 1
+    Range cellsInside(int row, int beyond) const;
 
     const WindowTask& common;
     const CorrelationView& v;
@@ -154,7 +158,7 @@ private:
     int groupCell(int row, int cell) const { return (row - window.y0 + WINDOW_HALO) % GROUP_ROWS * cells + cell; }
     int ownRow(int row) const { return (row - window.y0 + OWN_ROWS) % OWN_ROWS; }
     void collectOwn(int row);
-    template<int REACH> void unite(const SetRow* own, int row, uint64* dst, int words, int first, int last);
+    template<int REACH> void unite(const SetRow* own, int row, const Range& some, uint64* dst, int words);
     template<int REACH> void collect(int row, int beyond, int reserved, SetRow& set);
     // a hidden tile needs the tiles of correlations of 3×3 source cells
     void collectTiles(int row) { collect<2>(row, 0, 1, tileSet(row)); }
@@ -164,7 +168,7 @@ private:
     const bool keepsGroups;
     const int sourcesAtOnce;
     SetRow ownTiles[OWN_ROWS], ownGroups[OWN_ROWS];  // what a cell's own blocks need
-    SetRow hiddenSets[3], tileSets[4];  // what is needed for any block
+    SetRow hiddenSets[HIDDEN_ROWS], tileSets[TILE_ROWS];  // what is needed for any block
     SetRow groupSet;  // of GROUP_ROWS rows, one after the other
     uint64* columns;  // {WINDOW_HALO + cells + WINDOW_HALO, words}
 };
@@ -186,32 +190,37 @@ inline bool WindowRows::makeSets()
 {
     const size_t words = (common.tiles.area() + 63) / 64, groupWords = (v.groups.area() + 63) / 64;
     const size_t rows = (size_t)GROUP_ROWS * cells, around = (cells + 2 * WINDOW_HALO) * words;
-    if (!grow(buffers.bits, cells * ((OWN_ROWS + 7) * words + (OWN_ROWS + GROUP_ROWS) * groupWords) + around) ||
-        !grow(buffers.ranks, cells * (7 * words + GROUP_ROWS * groupWords)) ||
+    const size_t ranked = cells * ((HIDDEN_ROWS + TILE_ROWS) * words + GROUP_ROWS * groupWords);
+    if (!grow(buffers.bits, cells * OWN_ROWS * (words + groupWords) + ranked + around) || !grow(buffers.ranks, ranked) ||
         !grow(buffers.sources, 64 * rows) || !grow(buffers.places, std::max<size_t>(64 * rows, v.groups.area())))
         return false;
     uint64* bits = buffers.bits.data();
     unsigned* ranks = buffers.ranks.data();
-    const auto make = [&](SetRow& set, size_t setWords, int setRows, bool ranked)
+    const auto make = [&](SetRow& set, size_t setWords, int setRows)
     {
-        const SetRow made = { bits, ranks, (int)setWords, 0 };
-        set = made;
-        set.clear(setRows * cells);
+        set.bits = bits;
+        set.words = (int)setWords;
         bits += setRows * cells * setWords;
-        ranks += ranked ? setRows * cells * setWords : 0;
+    };
+    const auto makeRanked = [&](SetRow& set, size_t setWords, int setRows)
+    {
+        make(set, setWords, setRows);
+        set.ranks = ranks;
+        ranks += setRows * cells * setWords;
     };
     for (int i = 0; i < OWN_ROWS; i++)
     {
-        make(ownTiles[i], words, 1, false);
-        make(ownGroups[i], groupWords, 1, false);
+        make(ownTiles[i], words, 1);
+        make(ownGroups[i], groupWords, 1);
+        // rows before the window ask for nothing
+        ownTiles[i].clear(cells);
+        ownGroups[i].clear(cells);
     }
-    for (int i = 0; i < 7; i++)
-    {
-        SetRow& set = i < 3 ? hiddenSets[i] : tileSets[i - 3];
-        make(set, words, 1, true);
-        set.rank(0, 0, cells, 0);
-    }
-    make(groupSet, groupWords, GROUP_ROWS, true);
+    for (int i = 0; i < HIDDEN_ROWS; i++)
+        makeRanked(hiddenSets[i], words, 1);
+    for (int i = 0; i < TILE_ROWS; i++)
+        makeRanked(tileSets[i], words, 1);
+    makeRanked(groupSet, groupWords, GROUP_ROWS);
     columns = bits;
     return true;
 }
@@ -312,10 +321,18 @@ inline void WindowRows::collectOwn(int row)
     }
 }
 
-// dst {cells, words}: of the cells [first, last) of a row what those around within REACH need, nothing of others
-template<int REACH> void WindowRows::unite(const SetRow* own, int row, uint64* dst, int words, int first, int last)
+inline Range WindowRows::cellsInside(int row, int beyond) const
 {
-    const size_t size = (size_t)cells * words, around = (size_t)WINDOW_HALO * words, begin = (size_t)first * words;
+    const int cell0 = window.x0 - WINDOW_HALO, first = std::max(-beyond - cell0, 0);
+    const bool exists = row >= -beyond && row < v.grid1.height + beyond;
+    return Range(first, exists ? std::min(v.grid1.width + beyond - cell0, cells) : first);
+}
+
+// dst {cells, words}: of some of a row's cells what those around within REACH need, nothing of others
+template<int REACH> void WindowRows::unite(const SetRow* own, int row, const Range& some, uint64* dst, int words)
+{
+    const size_t size = (size_t)cells * words, around = (size_t)WINDOW_HALO * words;
+    const size_t begin = (size_t)some.start * words, end = (size_t)some.end * words;
     uint64* column = columns + around;
     const uint64* rows[2 * REACH + 1];
     for (int d = 0; d <= 2 * REACH; d++)
@@ -330,7 +347,7 @@ template<int REACH> void WindowRows::unite(const SetRow* own, int row, uint64* d
     }
     std::fill_n(column + size, around, (uint64)0);
     std::fill_n(dst, begin, (uint64)0);
-    for (size_t i = begin; i < (size_t)last * words; i++)
+    for (size_t i = begin; i < end; i++)
     {
         const uint64* p = column + i - REACH * words;
         uint64 all = p[0];
@@ -338,17 +355,15 @@ template<int REACH> void WindowRows::unite(const SetRow* own, int row, uint64* d
             all |= p[d * words];
         dst[i] = all;
     }
-    std::fill(dst + (size_t)last * words, dst + size, (uint64)0);
+    std::fill(dst + end, dst + size, (uint64)0);
 }
 
 // The set of a row that lies at most `beyond` cells outside grid 1
 template<int REACH> void WindowRows::collect(int row, int beyond, int reserved, SetRow& set)
 {
-    const bool exists = row >= -beyond && row < v.grid1.height + beyond;
-    const int cell0 = window.x0 - WINDOW_HALO;
-    const int first = std::max(-beyond - cell0, 0), last = exists ? std::min(v.grid1.width + beyond - cell0, cells) : first;
-    unite<REACH>(ownTiles, row, set.bits, set.words, first, last);
-    set.rank(first, last, cells, reserved);
+    const Range inside = cellsInside(row, beyond);
+    unite<REACH>(ownTiles, row, inside, set.bits, set.words);
+    set.rank(inside, cells, reserved);
 }
 
 // Calls f(index, place) for each item of a cell, in order
@@ -371,11 +386,9 @@ inline bool WindowRows::correlateRows(int row)
         collectOwn(y + WINDOW_HALO);
     if (keepsGroups)
         return true;
-    const int cell0 = window.x0 - WINDOW_HALO, first = std::max(-cell0, 0), last = std::min(v.grid1.width - cell0, cells);
     for (int y = row; y < row + GROUP_ROWS; y++)
-        unite<2>(ownGroups, y, groupSet.bits + (size_t)groupCell(y, 0) * groupSet.words, groupSet.words, first,
-                 (unsigned)y < (unsigned)v.grid1.height ? last : first);
-    groupSet.rank(0, GROUP_ROWS * cells, GROUP_ROWS * cells, 0);
+        unite<2>(ownGroups, y, cellsInside(y, 0), groupSet.bits + (size_t)groupCell(y, 0) * groupSet.words, groupSet.words);
+    groupSet.rank(Range(0, GROUP_ROWS * cells), GROUP_ROWS * cells, 0);
     if (!reserveGroups(groupSet.count))
         return false;
     for (int word = 0; word < groupSet.words; word++)

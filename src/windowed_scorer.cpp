@@ -62,13 +62,10 @@ Ptr<WindowBuffers> WindowedScorer::takeBuffers()
 {
     AutoLock lock(mutex);
     if (spare.empty())
-    {
-        const Ptr<WindowBuffers> buffers = makePtr<WindowBuffers>();
-        buffers->limit = workspaceLimit / std::max(getNumThreads(), 1);
-        return buffers;
-    }
+        spare.push_back(makePtr<WindowBuffers>());
     const Ptr<WindowBuffers> buffers = spare.back();
     spare.pop_back();
+    buffers->limit = limitOfThread();
     return buffers;
 }
 
@@ -81,13 +78,9 @@ void WindowedScorer::giveBuffers(const Ptr<WindowBuffers>& buffers)
 void WindowedScorer::limitWorkspace(size_t bytes)
 {
     workspaceLimit = std::min(mostWorkspace, bytes);
-    const size_t ofEach = workspaceLimit / std::max(getNumThreads(), 1);
     for (size_t i = 0; i < spare.size(); i++)
-    {
-        spare[i]->limit = ofEach;
-        if (spare[i]->bytes() > ofEach)
+        if (spare[i]->bytes() > limitOfThread())
             spare[i]->release();
-    }
 }
 
 size_t WindowedScorer::workspace() const

@@ -120,6 +120,7 @@ private:
     Rect boundsOf(const BlockLists& lists, const Rect& window) const;
     int blocksIn(const BlockLists& lists, const Rect& window) const;
     int64 scoreSplit(const Window& window, WindowBuffers& buffers) const;
+    size_t limitOfThread() const { return workspaceLimit / std::max(getNumThreads(), 1); }
     Ptr<WindowBuffers> takeBuffers();
     void giveBuffers(const Ptr<WindowBuffers>& buffers);
 

@@ -169,10 +169,9 @@ bool WinogradRows::makeTiles(int row)
         return false;
     std::fill_n(items.data(), (int)WINDOW_TILE, 0.f);
     const WindowTile* const table = common.tileTable;
-    for (int cell = 0; cell < cells; cell++)
+    const Range inside = cellsInside(row, 0);
+    for (int cell = inside.start; cell < inside.end; cell++)
     {
-        if (!isInside(v.grid1, Point(window.x0 - WINDOW_HALO + cell, row)))
-            continue;
         const float* groups = v.kept ? groupOf(row, cell, 0) : buffers.groups.data();
         const unsigned* places = v.kept ? 0 : groupPlaces(row, cell);
         forEachItem(set, cell, [&](int tile, size_t place)

@@ -51,7 +51,8 @@ def time(results, folder):
     axes = over_grids(results, [('denseMs', 'dense 4D', DENSE, 's-'), ('ms', 'PatchMatch', PATCHMATCH, 'o-'),
                                 ('oneThreadMs', 'PatchMatch, one thread', PATCHMATCH, 'o:')], 'time, ms', 1)
     axes.axhline(4e3 * results['sgemmSeconds'], color='grey', linestyle='--', linewidth=1)
-    axes.annotate('4 sgemm of 4096³', (axes.get_xlim()[0] * 1.05, 4e3 * results['sgemmSeconds'] * .92), va='top', color='grey', fontsize=8)
+    axes.annotate('4 sgemm of 4096³', (axes.get_xlim()[0] * 1.05, 4e3 * results['sgemmSeconds'] * .92), va='top', color='grey',
+                  fontsize=8)
     finish(axes, folder, 'bench_time.png')
 
 
