@@ -231,6 +231,7 @@ TEST(Semcorr_DenseSearch, points_need_no_more_than_a_stored_volume)
 
 TEST(Semcorr_DenseSearch, memory_limit)
 {
+    setNumThreads(2);  // each has its memory
     const Ptr<Matcher> matcher = denseMatcher(randomNet(), REFINE_SOFT_ARGMAX);
     Matcher::Params params = matcher->getParams();
     params.memoryLimit = 1 << 20;

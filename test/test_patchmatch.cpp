@@ -802,6 +802,7 @@ TEST(Semcorr_PatchMatch, auto_takes_the_cheaper_search)
     params.mutual = false;
 
     // a net whose work is not shared is searched by PatchMatch only where memory wants it
+    setNumThreads(2);  // each has its memory
     const Ptr<Matcher> other = Matcher::create(makePtr<ColourFeatures>(16), makeNet(netCases[5], PADDING_INPUT));
     EXPECT_EQ(SEARCH_DENSE_4D, statsOf(other, params, 32).mode);
     params.memoryLimit = 4 << 20;

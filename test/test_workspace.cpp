@@ -77,6 +77,7 @@ TEST(Semcorr_Workspace, patchmatch_asks_before_it_packs_features)
 
 TEST(Semcorr_Workspace, memory_limit)
 {
+    setNumThreads(2);  // each has its memory
     Matcher::Params params;
     params.memoryLimit = 2 << 20;
     params.mode = SEARCH_DENSE_4D;
