@@ -2,8 +2,9 @@
 """Runs the trainer's own tests and the trainer as a user would, on a small data set that is made here.
 
 Needs the environment of scripts/test.sh: SEMCORR_BUILD (build folder) and a PYTHONPATH with its cv2; and the trainer, built by
-scripts/train.sh --build-only."""
+scripts/train.sh --build-only. SEMCORR_TRAIN_DEVICE=cuda trains on a CUDA device instead of the CPU."""
 import csv
+import ctypes
 import glob
 import os
 import random
@@ -27,7 +28,16 @@ TRAINER = os.path.join(BUILD, 'bin', 'semcorr_train')
 OWN_TESTS = os.path.join(BUILD, 'bin', 'semcorr_train_test')
 CACHE = os.environ.get('SEMCORR_CACHE') or os.path.join(os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache'), 'semcorr')
 TORCH_PYTHON = os.path.join(CACHE, 'torch-2.11.0', 'bin', 'python')
+DEVICE = os.environ.get('SEMCORR_TRAIN_DEVICE', 'cpu')
 POINTS = 4
+
+
+def has_cuda():
+    try:
+        ctypes.CDLL('libcuda.so.1')
+    except OSError:
+        return False
+    return True
 
 
 def draw(kind, seed):
@@ -114,7 +124,7 @@ class Train(Data):
         """Small and quick, but with everything that training has; options given replace these."""
         labelled = ['--root=' + self.root, '--pairs=' + self.pairs] if pairs else []
         small = ['--longest-side=128', '--versions=4', '--batch=4', '--adapter-hidden=32', '--steps=12', '--checkpoint-every=4',
-                 '--threads=2', '--device=cpu', '--cache=' + os.path.join(self.folder.name, 'cache'), '--out=' + self.out]
+                 '--threads=2', '--device=' + DEVICE, '--cache=' + os.path.join(self.folder.name, 'cache'), '--out=' + self.out]
         names = [o.split('=')[0] for o in options]
         small += ['--overwrite'] * ('--resume' not in names)
         if processes > 1 and not os.path.exists(TORCH_PYTHON):
@@ -196,6 +206,23 @@ class Train(Data):
         self.train('--out=' + third, '--seed=2')
         self.assertEqual(self.weights(first), self.weights(second))
         self.assertNotEqual(self.weights(first), self.weights(third))
+
+    @unittest.skipUnless(has_cuda(), 'no CUDA driver')
+    def test_cuda_trains_as_the_cpu_does(self):
+        """The first losses are those of the CPU, and a run that began on one device goes on on the other."""
+        methods = (('bf16', 0.02, []), ('float', 1e-3, ['--fine-tune=1']), ('float', 1e-3, ['--method=ncnet', '--net=3-3']),
+                   ('float', 1e-3, ['--method=ancnet', '--net=A']))
+        for precision, rtol, options in methods:
+            with self.subTest(options=options):
+                options = ['--rate=0.0003', '--checkpoint-every=2', '--precision=' + precision, *options]
+                cpu = os.path.join(self.dir.name, 'cpu')
+                self.train('--device=cpu', '--out=' + cpu, *options)
+                self.train('--device=cuda', *options)
+                np.testing.assert_allclose(self.losses(), self.losses(cpu), rtol=rtol)
+                os.remove(self.file('checkpoint.pt'))
+                self.assertEqual(self.killed_after_checkpoint('--device=cpu', *options), -signal.SIGKILL)
+                self.train('--device=cuda', '--resume', *options)
+                np.testing.assert_allclose(self.losses(), self.losses(cpu), rtol=rtol)
 
     def test_resumed_is_the_same_as_uninterrupted(self):
         whole = os.path.join(self.dir.name, 'whole')

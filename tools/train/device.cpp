@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <cstdlib>
+
 #include <dlfcn.h>
 
 #include "opencv2/core.hpp"
@@ -26,6 +28,16 @@ static bool loadCuda(std::string& reason)
     return false;
 }
 
+// So that a seed gives the same weights every time, and --precision=float computes in float, as on the CPU
+static void computeRepeatably()
+{
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);  // cuBLAS wants it for sums in a fixed order
+    at::Context& context = at::globalContext();
+    context.setDeterministicAlgorithms(true, false);
+    context.setDeterministicFillUninitializedMemory(false);
+    context.setAllowTF32CuDNN(false);
+}
+
 torch::Device selectDevice(const Options& options, const Place& place)
 {
     const int threads = options.threads ? options.threads : std::max(1, cv::getNumberOfCPUs() / place.localSize);
@@ -33,7 +45,10 @@ torch::Device selectDevice(const Options& options, const Place& place)
     cv::setNumThreads(threads);
     std::string reason;
     if (options.device != "cpu" && loadCuda(reason))
+    {
+        computeRepeatably();
         return torch::Device(torch::kCUDA, (torch::DeviceIndex)(place.localRank % (int)torch::cuda::device_count()));
+    }
     if (options.device == "cuda")
         CV_Error(cv::Error::StsNotImplemented, "--device=cuda: no CUDA device can be used (" + cv::semcorr::printable(reason) +
                                                "), expected cpu");
