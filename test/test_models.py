@@ -288,6 +288,21 @@ class Models(test_train.Data):
         run, = self.results('--only=adapter', '--seeds=5', *SMALL, '--steps=2', '--versions=2')['runs']
         self.assertEqual(run['steps'], 2)
 
+    def test_other_data_of_the_same_name(self):
+        """They are trained on and measured on."""
+        lists = [os.path.join(self.dir.name, name) for name in ('pairs.csv', 'val.csv')]
+        shutil.copy(self.pairs, lists[0])
+        shutil.copy(self.val, lists[1])
+        options = ['--quick', '--only=adapter', '--pairs=' + lists[0], '--val-pairs=' + lists[1], *SMALL]
+        first = self.results(*options)
+        for path in lists:
+            lines = pathlib.Path(path).read_text().splitlines()
+            pathlib.Path(path).write_text('\n'.join(lines[:7]))
+        second = self.results(*options)
+        for results, pairs, val in (first, 24, 8), (second, 6, 6):  # 8: the most of --quick
+            self.assertIn(f'{pairs} pairs of', results['runs'][0]['provenance'])
+            self.assertEqual(results['pairs'], val)
+
     def test_begins_with_another_recipe(self):
         """With its adapter; and is trained again where that one is."""
         options = ['--only=ncnet_33', '--seeds=5', *SMALL, '--versions=2', '--batch=2']

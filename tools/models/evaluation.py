@@ -1,12 +1,13 @@
-"""Accuracy of models and of nearest neighbours, by example_semcorr_evaluate. What was measured is not measured again."""
+"""Accuracy of models and of nearest neighbours, by example_semcorr_evaluate. What this revision measured is not measured again."""
 import hashlib
 import json
 import sys
 
 import cv2 as cv
 
+import machine
 import recipes
-from training import run_logged, sha256
+from training import pairs_contents, run_logged, sha256
 
 sys.path.append(str(recipes.ROOT / 'samples'))
 from evaluate import nearest_neighbours  # noqa: E402  (needs the path)
@@ -18,7 +19,7 @@ QUICK = ['--limit=8']
 def evaluate(model, mode, args, progress):
     """The JSON of the program, without its list of pairs."""
     options = [f'--root={args.root}', f'--pairs={args.val_pairs}', *QUICK * args.quick]
-    known = ' '.join([sha256(model), sha256(args.val_pairs), mode, *options])
+    known = ' '.join([machine.revision(), sha256(model), pairs_contents(args.root, args.val_pairs), mode, *options])
     folder = args.out / 'evaluations'
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f'{model.parent.name}-{mode}-{hashlib.sha256(known.encode()).hexdigest()[:12]}.json'

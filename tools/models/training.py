@@ -1,8 +1,10 @@
 """Trains the models by semcorr_train, each in a folder of its own: finished ones are kept, interrupted ones go on."""
 import datetime
+import functools
 import hashlib
 import json
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -22,6 +24,32 @@ INTERRUPTED = 130
 
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@functools.lru_cache(maxsize=None)
+def contents(path):
+    """SHA-256 of a file, or of all in a folder and their names"""
+    files = [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
+    return hashlib.sha256(''.join(f'{p.relative_to(path)} {sha256(p)}\n' for p in files).encode()).hexdigest()
+
+
+@functools.lru_cache(maxsize=None)
+def pairs_contents(root, pairs):
+    """SHA-256 of a list of pairs and of the pictures that it names"""
+    listed = cv.semcorr.readPairs('csv', str(root), str(pairs))
+    pictures = sorted({path for pair in listed for path in (pair.image1, pair.image2)})
+    return hashlib.sha256('\n'.join([contents(pairs), *(contents(pathlib.Path(p)) for p in pictures)]).encode()).hexdigest()
+
+
+def data_of(run, args):
+    """What a run learns from, as its files may change while their names stay"""
+    recipe = recipes.RECIPES[run.recipe]
+    found = {'pairs': pairs_contents(args.root, args.pairs)} if recipe.labels else {}
+    if recipe.photos:
+        found['photos'] = contents(args.photos)
+    if recipe.backbone:
+        found['backbone'] = contents(args.backbones / recipe.backbone)
+    return found
 
 
 def start_of(run):
@@ -102,7 +130,8 @@ def train(run, args, progress, is_start=False):
     folder = args.out / 'runs' / run.name
     file, model, log = folder / 'run.json', folder / 'model.yml', folder / 'train.log'
     start = train(start_of(run), args, progress, True) if recipes.RECIPES[run.recipe].start else {'sha256': '', 'cpuSeconds': 0}
-    wanted = {'recipeOptions': recipes.options(run.recipe), 'options': learning_options(run, args), 'start': start['sha256']}
+    wanted = {'recipeOptions': recipes.options(run.recipe), 'options': learning_options(run, args), 'data': data_of(run, args),
+              'start': start['sha256']}
     found = json.loads(file.read_text(encoding='utf-8')) if file.is_file() else {}
     if any(found.get(key) != value for key, value in wanted.items()):  # of another recipe or other data
         shutil.rmtree(folder, ignore_errors=True)
