@@ -171,14 +171,15 @@ inline Mat carriedPoints(const Mat& image, const Rect& part, const std::vector<P
     return picture;
 }
 
-// Hue is the direction, saturation the length: white does not move, the longest vector is fully coloured
-inline Mat flowColors(const Mat& flow)
+// Hue is the direction, saturation the length: white does not move, vectors of the length `longest` are fully coloured; 0: the
+// longest one is
+inline Mat flowColors(const Mat& flow, double longest = 0)
 {
     Mat xy[2], length, angle, hsv[3], picture;
     split(flow, xy);
     cartToPolar(xy[0], xy[1], length, angle, true);
-    double longest;
-    minMaxLoc(length, 0, &longest);
+    if (longest == 0)
+        minMaxLoc(length, 0, &longest);
     angle.convertTo(hsv[0], CV_8U, 0.5);
     length.convertTo(hsv[1], CV_8U, 255 / std::max(longest, 1.));
     hsv[2] = Mat(flow.size(), CV_8U, Scalar(255));

@@ -28,7 +28,8 @@ static const char* usage =
     "  --compare                       also nearest neighbours of the embedded backbone's features beside the matches\n"
     "  --points=CSV                    pairs of pictures, beside this file, with points marked in both: the share of them that\n"
     "                                  nearest neighbours and this matcher carry to their places, and a picture, points.png\n"
-    "  --progress                      with --mode=patchmatch, also the flow after each iteration, side by side\n"
+    "  --progress                      with --mode=patchmatch, also the flow after 0 to 20 passes: above from the usual start,\n"
+    "                                  below from random targets\n"
     "  --help                          this text\n";
 
 struct Options
@@ -81,7 +82,7 @@ static Options parse(int argc, char** argv)
         throw std::runtime_error(format("%d pictures given, expected one or more pairs, or --points; see --help",
                                         (int)options.images.size()));
     if (options.images.empty() && (options.compare || options.progress))
-        throw std::runtime_error("--compare and --progress need pictures; --points has its own");
+        throw std::runtime_error("--compare and --progress need pictures IMAGE1 and IMAGE2");
     return options;
 }
 
@@ -132,24 +133,42 @@ static std::vector<Mat> matchPair(semcorr::Matcher& matcher, const Mat& image1, 
     return row;
 }
 
-// The flow after 0, 1, ... iterations of PatchMatch, from left to right. The search is deterministic, so that a search of fewer
-// iterations shows a longer one on its way.
+// Flows after some numbers of passes, each by a search of its own that ends there
+static std::vector<Mat> flowsAfter(semcorr::Matcher& matcher, semcorr::Matcher::Params params, const std::vector<int>& passes,
+                                   const Mat& image1, const Mat& image2)
+{
+    std::vector<Mat> flows(passes.size());
+    for (size_t i = 0; i < passes.size(); i++)
+    {
+        params.iterations = passes[i];
+        matcher.setParams(params);
+        matcher.match(image1, image2, flows[i]);
+    }
+    return flows;
+}
+
+// The flow to whole cells after more and more passes of PatchMatch, from left to right. Above from the start that the matcher has,
+// which passes change little; below from random targets and with random search, where one sees it converge.
 static Mat progress(semcorr::Matcher& matcher, const Mat& image1, const Mat& image2)
 {
+    const std::vector<int> passes = { 0, 1, 2, 3, 5, 10, 20 };
     const semcorr::Matcher::Params all = matcher.getParams();
     semcorr::Matcher::Params params = all;
-    std::vector<Mat> strip;
-    for (params.iterations = 0; params.iterations <= all.iterations; params.iterations++)
-    {
-        Mat flow;
-        matcher.setParams(params);
-        matcher.match(image1, image2, flow);
-        strip.push_back(draw::fit(draw::flowColors(flow), Size(480, 480)));
-    }
+    params.refine = semcorr::REFINE_NONE;
+    std::vector<std::vector<Mat> > rows = { flowsAfter(matcher, params, passes, image1, image2) };
+    params.init = semcorr::INIT_RANDOM;
+    params.randomSearch = true;
+    rows.push_back(flowsAfter(matcher, params, passes, image1, image2));
     matcher.setParams(all);
-    Mat picture;
-    hconcat(strip, picture);
-    return picture;
+
+    const double longest = norm(rows[0].back().reshape(1, (int)rows[0].back().total()), NORM_INF);
+    for (std::vector<Mat>& row : rows)
+        for (Mat& flow : row)
+            flow = draw::flowColors(flow, longest);
+    std::vector<std::string> titles;
+    for (int n : passes)
+        titles.push_back(n == 0 ? "start" : format("%d pass%s", n, n > 1 ? "es" : ""));
+    return draw::contactSheet(rows, titles, 240);
 }
 
 // Matches and warped picture of one pair by nearest neighbours and by the matcher, which both check the way back

@@ -8,6 +8,7 @@
 #include "rounded_scorer.hpp"
 #include "search.hpp"
 #include "start_agreement.hpp"
+#include <atomic>
 #include <numeric>
 
 namespace cv { namespace semcorr {
@@ -28,6 +29,8 @@ struct Round
     std::vector<float> scores;  // {blocks, BLOCK}
     std::vector<float> best;    // highest score of each block, and its target
     std::vector<int> targets;
+
+    enum { BYTES_PER_BLOCK = sizeof(int) + (BLOCK + 1) * sizeof(float) + sizeof(int) };
 
     size_t bytes() const
     {
@@ -139,8 +142,8 @@ std::vector<Point> offsetsOf(int pattern)
 void checkMemory(const Size& grid1, const Size& grid2, size_t bytes, size_t memoryLimit)
 {
     if (bytes > memoryLimit)
-        CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace and memoryLimit is "
-                                         "%.1f MB; raise memoryLimit, use smaller grids or fewer threads",
+        CV_Error(Error::StsNoMem, format("PatchMatch on %dx%d with %dx%d cells needs %.1f MB of workspace or more and memoryLimit "
+                                         "is %.1f MB; raise memoryLimit, use smaller grids or fewer threads",
                                          grid1.height, grid1.width, grid2.height, grid2.width, bytes / 1e6, memoryLimit / 1e6));
 }
 
@@ -349,10 +352,13 @@ bool Search::scoreNew(const Proposer& proposer)
     std::vector<List> rows(grid1.height);
     Round round;
     round.lists.first.assign(grid1.area() + 1, 0);
+    std::atomic<size_t> count(0);
+    const auto roundBytes = [&] { return round.lists.bytes() + count * Round::BYTES_PER_BLOCK; };
     parallel_for_(Range(0, grid1.height), [&](const Range& range)
     {
         List fresh;
-        for (int y = range.start; y < range.end; y++)
+        for (int y = range.start; y < range.end && bytesWith(roundBytes()) <= params.memoryLimit; y++)
+        {
             for (int p = y * grid1.width; p < (y + 1) * grid1.width; p++)
             {
                 fresh.clear();
@@ -360,14 +366,15 @@ bool Search::scoreNew(const Proposer& proposer)
                 rows[y].insert(rows[y].end(), fresh.begin(), fresh.end());
                 round.lists.first[p + 1] = (int)fresh.size();
             }
+            count += rows[y].size();
+        }
     });
-    for (int p = 0; p < grid1.area(); p++)
-        round.lists.first[p + 1] += round.lists.first[p];
-    const size_t count = round.lists.first.back();
     if (count == 0)
         return false;
-    const size_t roundBytes = round.lists.bytes() + count * (sizeof(int) + (BLOCK + 1) * sizeof(float) + sizeof(int));
-    reserve(roundBytes);
+    const size_t bytes = roundBytes();
+    reserve(bytes);  // throws where rows were left out
+    for (int p = 0; p < grid1.area(); p++)
+        round.lists.first[p + 1] += round.lists.first[p];
     round.lists.blocks.reserve(count);
     for (size_t y = 0; y < rows.size(); y++)
     {
@@ -376,7 +383,7 @@ bool Search::scoreNew(const Proposer& proposer)
     }
     round.scores.resize(count * BLOCK);
     PairScorer& with = rounded ? *rounded : *scorer;
-    const size_t others = bytesWith(roundBytes) - with.workspace();
+    const size_t others = bytesWith(bytes) - with.workspace();
     with.limitWorkspace(params.memoryLimit - std::min(others, params.memoryLimit));
     const int64 sites = with.hiddenSites();
     with.score(round.lists, round.scores.data());

@@ -7,6 +7,7 @@
 #include "pair_scorer.hpp"
 #include "refine.hpp"
 #include "search.hpp"
+#include "opencv2/core/utils/logger.hpp"
 
 namespace cv { namespace semcorr {
 
@@ -16,14 +17,25 @@ namespace cv { namespace semcorr {
 // for, too: this is in between, so that matches do not depend on whether a confidence is wanted.
 static const int PAIRS_PER_CELL = 650;
 
+// SEARCH_AUTO, where memory leaves no choice
+static int searchWithinMemory(const SearchTask& task, size_t dense)
+{
+    if (!sharesHiddenSites(task.net))
+        CV_LOG_WARNING(NULL, format("semcorr: dense 4D matching would need %.1f MB and memoryLimit is %.1f MB. PatchMatch, which is "
+                                    "taken instead, cannot share the hidden activations of this net and may take very long; raise "
+                                    "memoryLimit if there is memory", dense / 1e6, task.params.memoryLimit / 1e6));
+    return SEARCH_PATCHMATCH;
+}
+
 int chooseSearch(const SearchTask& task)
 {
     if (task.params.mode != SEARCH_AUTO)
         return task.params.mode;
     if (!task.selfSimilarity.empty())
         return SEARCH_DENSE_4D;
-    if (denseWorkspace(task) > task.params.memoryLimit)
-        return SEARCH_PATCHMATCH;
+    const size_t dense = denseWorkspace(task);
+    if (dense > task.params.memoryLimit)
+        return searchWithinMemory(task, dense);
     const bool sparse = PAIRS_PER_CELL < task.grid2().area();
     return sharesHiddenSites(task.net) && !task.params.mutual && sparse ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
 }

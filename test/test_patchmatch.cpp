@@ -239,6 +239,28 @@ TEST(Semcorr_PatchMatch, keeps_to_the_memory_limit)
     EXPECT_GE(searched, 10);
 }
 
+// Lists of candidates end at the limit, too, before any is scored.
+TEST(Semcorr_PatchMatch, lists_no_more_than_the_memory_limit)
+{
+    Matcher::Params params = searchParams();
+    params.hypotheses = 8;
+    params.localRadius = 16;
+    const Mat f1 = randomFeatures(60, 60, 8), f2 = randomFeatures(60, 60, 8);
+    params.memoryLimit = search(f1, f2, diagonalNet(), searchParams()).stats.peakWorkspace;
+    try
+    {
+        search(f1, f2, diagonalNet(), params);
+        ADD_FAILURE() << "fits into " << params.memoryLimit;
+    }
+    catch (const cv::Exception& e)
+    {
+        EXPECT_EQ(Error::StsNoMem, e.code);
+        const size_t number = e.err.find("needs ");
+        ASSERT_NE(std::string::npos, number) << e.err;
+        EXPECT_LE(atof(e.err.c_str() + number + 6) * 1e6, 1.5 * params.memoryLimit) << e.err;
+    }
+}
+
 TEST(Semcorr_PatchMatch, same_bits_for_any_number_of_threads)
 {
     const Ptr<ConsensusNet> nets[] = { diagonalNet(), diagonalNet(PADDING_LAYER), makeNet(netCases[6], PADDING_LAYER) };
@@ -809,7 +831,9 @@ TEST(Semcorr_PatchMatch, auto_takes_the_cheaper_search)
     const Ptr<Matcher> other = Matcher::create(makePtr<ColourFeatures>(16), makeNet(netCases[5], PADDING_INPUT));
     EXPECT_EQ(SEARCH_DENSE_4D, statsOf(other, params, 32).mode);
     params.memoryLimit = 4 << 20;
+    testing::internal::CaptureStderr();
     const Matcher::Stats limited = statsOf(other, params, 32);
+    EXPECT_NE(std::string::npos, testing::internal::GetCapturedStderr().find("may take very long"));
     EXPECT_EQ(SEARCH_PATCHMATCH, limited.mode);
     EXPECT_LE(limited.peakWorkspace, params.memoryLimit);
 }

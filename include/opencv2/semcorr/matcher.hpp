@@ -87,6 +87,9 @@ public:
     With mutual, PatchMatch scores the mutually filtered correlation; the filter after the net, which needs the scores of all
     pairs, is not applied.
 
+    PatchMatch gives the scores of the dense search with both paddings of a net: with PADDING_LAYER hidden cells beyond the
+    grids count as zero in both.
+
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
     n1 * n2 of them (n1, n2: cells of the two grids; the frame of PADDING_INPUT is not counted). PatchMatch shares them between
     overlapping patches, if the net has two layers 1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes
@@ -95,7 +98,8 @@ public:
     do not depend on whether a confidence is asked for. Those of rounded scores take
     half of the time, and are not counted as less.
     PatchMatch runs if the net is of that kind, mutual is off and its estimate is the smaller; or if dense search does not fit
-    into memoryLimit. With a self-similarity branch dense search runs always.
+    into memoryLimit; then, where the net is not of that kind, a warning is logged, as many times more hidden activations are
+    computed than the dense search would compute. With a self-similarity branch dense search runs always.
 
     **Memory of the dense search.** Nets of that kind without SYMMETRY_NET are run from plane to plane, if mutual is off and there is
     no second branch: nothing of the size of n1 * n2 is stored, but n2 scores of each of the up to four cells around a keypoint.
