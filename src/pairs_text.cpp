@@ -103,8 +103,8 @@ int CsvTable::column(const String& name) const
 {
     const int i = findColumn(name);
     if (i < 0)
-        CV_Error(Error::StsParseError, format("%s: no column is named \"%s\"", printable(place).c_str(),
-                                              printable(name).c_str()));
+        CV_Error(Error::StsParseError, format("%s: no column is named \"%s\"%s", printable(place).c_str(), printable(name).c_str(),
+                                              names.size() == 1 ? ", nor is there any comma, which parts columns" : ""));
     return i;
 }
 

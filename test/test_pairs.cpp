@@ -121,6 +121,7 @@ TEST_F(Semcorr_Pairs, errors_name_file_and_line)
     EXPECT_ERROR(list(header), "holds no pairs");
     EXPECT_ERROR(list("\nimageA,XA1\n"), place + ":2: no column is named \"imageB\"");
     EXPECT_ERROR(list("imageA,imageB\n"), "no column is named \"XA1\"");
+    EXPECT_ERROR(list("imageA;imageB;XA1;YA1;XB1;YB1\n"), "\"imageA\", nor is there any comma");
     EXPECT_ERROR(list("imageA,imageB,XA1,YA1,XB1\n"), "no column is named \"YB1\"");
     EXPECT_ERROR(list(header + good + "\n" + "a.png,a.png,1,2,3,4,5,6,7\n"), place + ":4: 9 cells, expected 10");
     EXPECT_ERROR(list(header + "a.png,a.png,1,2,3,4,5,6,7,x8\n"), place + ":2: \"x8\" is no number");
