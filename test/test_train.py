@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -297,6 +298,23 @@ class Train(Data):
         self.assertIn('5 photos with 3 warped versions each, 100 % of each batch', text)
         self.assertLess(np.mean(self.losses()[-10:]), np.mean(self.losses()[:10]) - 0.1)
 
+    def test_photos_with_long_names_in_a_tar_file(self):
+        """As GNU's programs and Python write them"""
+        name = 'x' * 99 + '/' + '\u00fc' * 60 + '/%d.png'
+        tar = self.file('photos.tar', self.dir.name)
+        for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT):
+            with tarfile.open(tar, 'w', format=form) as archive:
+                for i in range(5):
+                    picture = os.path.join(self.root, 'round', '%d.png' % i)
+                    archive.add(picture, name % i if i % 2 and form != tarfile.USTAR_FORMAT else '%d.png' % i)
+            with self.subTest(form=form):
+                self.assertIn('5 photos with', self.train('--photos=' + tar, '--steps=1', pairs=False))
+        with open(tar, 'rb') as f:
+            content = f.read()
+        with open(tar, 'wb') as f:
+            f.write(content[:2 * 512 + 100])
+        self.assertFails(self.call('--photos=' + tar, pairs=False), 'photos.tar" has 1124 bytes, expected at least', 'cut short')
+
     def test_labels_and_photos(self):
         self.assertIn('5 photos', self.train('--photos=' + os.path.join(self.root, 'round'), '--photo-share=0.4'))
 
@@ -315,13 +333,14 @@ class Train(Data):
         self.assertGreater(np.abs(self.learned(self.out) - self.learned(photos)).max(), 0.01)
         self.train(start, '--fine-tune=1', *still)  # blocks that the other run had frozen
         np.testing.assert_allclose(self.learned(self.out), self.learned(photos), rtol=0, atol=2e-3)
+        self.train(start, '--longest-side=96', *still)  # nor need pictures be of the same size
         widen = '"adapter.block0_widen_weight: '
         for option, *words in (('--adapter-hidden=16', 'another net', widen + '32', widen + '16'),
                                ('--net=3', 'another net', 'layer1_weight: 1 16 3 3 3 3" there, nothing now'),
                                ('--adapter=none', 'another net', '"adapter.block0_narrow_weight: 112 32 1 1" there, nothing now'),
                                ('--deviation=9,9,9', 'another backbone')):
             self.assertFails(self.call(start, option), *words)
-        self.assertFails(self.call('--net=3-3-3', '--adapter=none', start), '\n>   and ', ' more')
+        self.assertFails(self.call('--net=3-3-3', '--adapter=none', start), '\n  and ', ' more')
 
     def test_begins_with_an_earlier_adapter(self):
         """Whatever scoring net it was trained with"""
@@ -428,6 +447,29 @@ class Train(Data):
             self.assertFails(self.call(*options, '--cache=' + cache), *words)
             self.assertFalse(os.path.exists(cache), options)
 
+    def test_results_that_cannot_be_written_are_found_before_features_are_computed(self):
+        cache = os.path.join(self.dir.name, 'cache')
+        for name in ('checkpoint.pt', 'model.yml', 'curves.png'):
+            os.makedirs(self.file(name, os.path.join(self.dir.name, name)))
+        for options, *words in ((['--out=/proc/self'], '--out=/proc/self', 'cannot be written'),
+                                *([['--out=' + os.path.join(self.dir.name, name)], name + '" is a folder', 'expected a file']
+                                  for name in ('checkpoint.pt', 'model.yml', 'curves.png'))):
+            with self.subTest(options=options):
+                self.assertFails(self.call(*options, '--cache=' + cache), *words)
+                self.assertFalse(glob.glob(os.path.join(cache, '*')))
+        self.train('--steps=1')
+        self.assertFalse(glob.glob(self.file('.*')), 'what was written to try it is left')
+
+    def test_resume_before_the_first_checkpoint(self):
+        self.assertFails(self.call('--resume'), 'there is no "' + self.file('checkpoint.pt') + '" yet', 'without --resume')
+
+    def test_errors_of_several_lines(self):
+        self.train('--steps=1')
+        result = self.call('--resume', '--steps=2', '--rate=0.001')
+        self.assertFails(result, '\n  "rate: 0.003" there, "rate: 0.001" now\n  "steps: 1" there, "steps: 2" now\n')
+        self.assertRegex(result.stderr, r'^semcorr_train: checkpoint "[^\n]*checkpoint.pt" is of another training')
+        self.assertNotIn('\n\n', result.stderr)
+
     def test_a_model_belongs_to_the_checkpoint_beside_it(self):
         """Also where a run that replaces another has not come to a model yet."""
         self.train('--steps=2')
@@ -511,6 +553,22 @@ class Train(Data):
         self.train('--resume', '--steps=2')
         self.assertTrue(os.path.exists(self.file('model.yml')), 'a finished run writes its model again')
 
+    def test_cached_features_are_of_the_size_asked_for(self):
+        """Also where two sizes give the same for some pictures"""
+        folder = self.file('photos', self.dir.name)
+        os.makedirs(folder)
+        cv2.imwrite(os.path.join(folder, 'large.png'), cv2.resize(draw('round', 1)[0], (150, 100)))
+        photos = ['--photos=' + folder, '--steps=2']
+        own = os.path.join(self.dir.name, 'own')
+        for size in ('128', '0', '134'):
+            with self.subTest(size=size):
+                options = photos + ['--longest-side=' + size]
+                self.train(*options, '--cache=' + os.path.join(self.dir.name, 'cache' + size), '--out=' + own, pairs=False)
+                self.train(*options, '--cache=' + os.path.join(self.dir.name, 'shared'), pairs=False)
+                self.assertEqual(self.losses(), self.losses(own))
+                self.assertEqual(self.weights(), self.weights(own))
+        self.assertFails(self.call(*photos, '--longest-side=128', '--resume', pairs=False), '"longest-side: 134" there, "longest-side: 128"')
+
     def test_missing_pictures(self):
         """They are told of before anything is computed."""
         pairs = self.file('pairs.csv', self.dir.name)
@@ -522,6 +580,58 @@ class Train(Data):
         with open(os.path.join(self.dir.name, 'cut.jpg'), 'wb') as f:
             f.write(b'no picture')
         self.assertFails(self.call('--photos=' + self.dir.name, pairs=False), 'cut.jpg" cannot be decoded')
+
+    def write_pair(self, name1, name2, category):
+        """A list of one pair with two points; names and category are bytes"""
+        pairs = self.file('pairs.csv', self.dir.name)
+        with open(pairs, 'wb') as f:
+            f.write(b'imageA,imageB,category,XA1,XA2,YA1,YA2,XB1,XB2,YB1,YB2\n%s,%s,%s,0,1,0,1,0,1,0,1\n' % (name1, name2, category))
+        return pairs
+
+    def test_names_that_are_no_utf8(self):
+        """Latin-1, as spreadsheets write it: the model's provenance shows a question mark for what cannot be read."""
+        name = b'M\xfcller'
+        folder = self.file(os.fsdecode(name), self.dir.name)
+        os.makedirs(folder)
+        for i in range(2):
+            shutil.copy(os.path.join(self.root, 'round', '%d.png' % i), folder)
+        pairs = self.write_pair(name + b'/0.png', name + b'/1.png', name)
+        only = '--only=' + os.fsdecode(name)
+        text = self.train('--root=' + self.dir.name, '--pairs=' + pairs, '--steps=1', '--out=' + folder, only)
+        self.assertIn('(M?ller)', text)
+        provenance = cv2.semcorr.Matcher.create(shutil.copy(self.file('model.yml', folder), self.dir.name)).getProvenance()
+        self.assertRegex(provenance, r'Data: 1 pairs of 2 pictures in 1 categories \(M\?ller\)')
+        self.assertRegex(provenance, r'options: .*only M\?ller')
+        self.train('--root=' + self.dir.name, '--pairs=' + pairs, '--steps=1', '--resume', '--out=' + folder, only)
+        self.assertFails(self.call('--note=' + os.fsdecode(name), '--cache=' + self.file('cache', self.dir.name)), '--note=M?ller: expected',
+                         'UTF-8')
+        self.assertFalse(os.path.exists(self.file('cache', self.dir.name)))
+
+    def test_thin_pictures(self):
+        """They are used where a net can see them, and named where not."""
+        pictures = self.file('pictures', self.dir.name)
+        os.makedirs(pictures)
+        def write(name, width, height):
+            cv2.imwrite(os.path.join(pictures, name), np.random.RandomState(1).randint(0, 256, (height, width, 3), np.uint8))
+        for name, width, height in (('wide.png', 5000, 2), ('high.png', 2, 1500), ('small.png', 2, 2)):
+            write(name, width, height)
+        pairs = self.write_pair(b'wide.png', b'high.png', b'thin')
+        options = ['--root=' + pictures, '--pairs=' + pairs, '--photos=' + pictures, '--steps=3']
+        self.train(*options, '--val-pairs=' + pairs)
+        self.assertTrue(np.isfinite(self.losses()).all())
+        write('line.png', 2000, 1)
+        self.assertFails(self.call('--photos=' + pictures, pairs=False), 'line.png" of 2000 x 1 pixels', 'expected both sides of at least 2')
+        pairs = self.write_pair(b'wide.png', b'line.png', b'thin')
+        for option in ('--pairs=', '--val-pairs='):
+            result = self.call('--root=' + pictures, option + pairs, '--photos=' + self.root, pairs=False)
+            self.assertFails(result, 'line.png" of 2000 x 1 pixels')
+        write('line.png', 2000, 1000)
+        with open(os.path.join(pictures, 'line.png'), 'r+b') as f:
+            f.seek(16)
+            f.write(b'\0\x20\0\0')  # 2 097 152 pixels wide
+        self.assertFails(self.call('--photos=' + pictures, pairs=False), 'line.png" cannot be decoded')
+        write('line.png', 5000, 5000)
+        self.assertFails(self.call('--photos=' + pictures, '--longest-side=0', pairs=False), 'line.png" of 5000 x 5000 pixels', 'longestSide')
 
     def test_categories(self):
         self.assertIn('12 pairs of 4 pictures in 1 categories (square)', self.train('--without=round', '--steps=1'))
@@ -711,6 +821,15 @@ class Train(Data):
             f.write('stepz: 2\n')
         self.assertFails(self.call('--config=' + config), 'some.yml', 'stepz')
 
+    def test_config_of_a_long_note(self):
+        note = 'a note of many words, ' * 250
+        self.train('--steps=1', '--note=' + note)
+        result = subprocess.run([TRAINER, '--config=' + self.file('config.yml'), '--overwrite'], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, timeout=300)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(note, cv2.semcorr.Matcher.create(self.file('model.yml')).getProvenance())
+        self.assertFails(self.call('--note=' + 'n' * 40000), '--note=nnn', 'expected at most 30000 bytes')
+
     def test_mistakes(self):
         for option, *words in (
                 ('--stepz=3', 'unknown option --stepz'), ('--steps=0', '--steps=0', '[1, '), ('--steps=1.5', 'whole number'),
@@ -730,7 +849,7 @@ class Train(Data):
         config = self.file('wrong.yml', self.dir.name)
         with open(config, 'w') as f:
             f.write('steps: 3\nno colon\n')
-        self.assertFails(self.call('--config=' + config), 'wrong.yml', 'name: value')
+        self.assertFails(self.call('--config=' + config), 'wrong.yml:2: ', 'name: value')
         start = '--start-from=' + config, '--start-with=adapter', '--adapter=none'
         self.assertFails(self.call(*start), '--start-with=adapter --adapter=none')
         result = subprocess.run([TRAINER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

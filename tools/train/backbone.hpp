@@ -25,7 +25,9 @@ struct Backbone
 
     LastBlocks copyBlocks() const;            // null if none are trained
 
-    std::string fingerprint() const;          // changes with the net, the outputs used and how pixels are scaled
+    // Changes with the net, the outputs used and how pixel values are scaled, not with the size that pictures get: --start-from may
+    // begin at another one, and --resume compares that option itself.
+    std::string fingerprint() const;
 
     std::string file;                         // empty: the built-in one
     std::vector<uchar> onnx;

@@ -11,6 +11,7 @@
 
 #include "file_io.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
+#include "text.hpp"
 #include "utf8.hpp"
 
 using cv::semcorr::printable;
@@ -73,6 +74,14 @@ static std::string fingerprintOf(const Backbone& backbone)
     return backbone.blocks ? sha + cv::format(" stride %d", backbone.before->getParams().stride) : sha;
 }
 
+// What decides which size a picture gets. Many sizes are one for the picture of the fingerprint.
+static std::string sizesOf(const Backbone& backbone)
+{
+    const cv::semcorr::FeatureNet::Params params = (backbone.blocks ? backbone.before : backbone.net)->getParams();
+    return cv::format("longest side %d, input %d x %d, stride %d", params.longestSide, params.inputSize.width, params.inputSize.height,
+                      params.stride);
+}
+
 FeatureCache::FeatureCache(const std::string& folder_, double limit_, const Backbone& backbone_)
     : folder(folder_), limit(limit_), started((int64_t)std::time(nullptr)), total(0), shareRank(0), shareCount(1), asked(0),
       backbone(backbone_), fingerprint(fingerprintOf(backbone_))
@@ -98,16 +107,16 @@ void FeatureCache::setShare(int rank, int count)
     measure();
 }
 
-StoredFeatures FeatureCache::get(const std::string& recipe, int count, const std::function<Version(int)>& make)
+StoredFeatures FeatureCache::get(const std::string& recipe, int count, const std::string& name, const Decode& decode, const Make& make)
 {
     if (asked++ % shareCount != shareRank)
         return StoredFeatures();
-    const std::string text = fingerprint + "\n" + recipe + cv::format("\n%d", count);
+    const std::string text = fingerprint + "\n" + sizesOf(backbone) + "\n" + recipe + cv::format("\n%d", count);
     StoredFeatures stored;
     stored.file = (fs::path(folder) / (cv::semcorr::sha256(text.data(), text.size()).substr(0, 32) + ENDING)).string();
     if (!load(stored, count))
     {
-        const std::string content = compute(count, make);
+        const std::string content = compute(name, decode(), count, make);
         makeRoom((double)content.size());
         cv::semcorr::saveBytes(stored.file, content);
         total += (double)content.size() * shareCount;  // the others write as much meanwhile
@@ -154,8 +163,21 @@ bool FeatureCache::load(StoredFeatures& stored, int count) const
     return at + sizeof(sum) == content.size();
 }
 
-// The content of a file
-std::string FeatureCache::compute(int count, const std::function<Version(int)>& make) const
+std::string FeatureCache::compute(const std::string& name, const cv::Mat& picture, int count, const Make& make) const
+{
+    try
+    {
+        return contentOf(picture, count, make);
+    }
+    catch (const cv::Exception& e)
+    {
+        CV_Error(e.code, cv::format("picture \"%s\" of %d x %d pixels: ", printable(name).c_str(), picture.cols, picture.rows) +
+                         messageOf(e));
+    }
+}
+
+// Of a file
+std::string FeatureCache::contentOf(const cv::Mat& picture, int count, const Make& make) const
 {
     Header header;
     std::memcpy(header.magic, MAGIC, 8);
@@ -163,7 +185,7 @@ std::string FeatureCache::compute(int count, const std::function<Version(int)>& 
     std::string entries, features;
     for (int i = 0; i < count; i++)
     {
-        const Version version = make(i);
+        const Version version = make(picture, i);
         cv::Mat half;
         backbone.computeOnce(version.image).convertTo(half, CV_16F);
         Entry entry;

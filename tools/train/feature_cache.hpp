@@ -50,19 +50,24 @@ public:
     // limit: bytes
     FeatureCache(const std::string& folder, double limit, const Backbone& backbone);
 
-    // Features of versions 0...count-1, which make() gives. recipe: everything that they depend on besides the net.
-    StoredFeatures get(const std::string& recipe, int count, const std::function<Version(int)>& make);
+    typedef std::function<cv::Mat()> Decode;
+    typedef std::function<Version(const cv::Mat& picture, int number)> Make;
+
+    // Features of versions 0...count-1, which make() gives of the picture; that is decoded only if they are not there yet. recipe:
+    // everything that they depend on besides the net and how it is used. name: of the picture, for errors.
+    StoredFeatures get(const std::string& recipe, int count, const std::string& name, const Decode& decode, const Make& make);
 
     // For one of several processes that fill the folder together: until the next call, get() looks after each count-th picture
     // that it is asked for, beginning with `rank`, and gives empty features for the others. (0, 1): after all.
     void setShare(int rank, int count);
 
-    // Tells nets and their parameters apart by the features that they give
+    // Tells nets and their parameters apart by the features that they give of one picture, which sizes of others may not change
     const std::string& netFingerprint() const { return fingerprint; }
 
 private:
     bool load(StoredFeatures& stored, int count) const;
-    std::string compute(int count, const std::function<Version(int)>& make) const;
+    std::string compute(const std::string& name, const cv::Mat& picture, int count, const Make& make) const;
+    std::string contentOf(const cv::Mat& picture, int count, const Make& make) const;
     void makeRoom(double bytes);
     void measure();
 

@@ -4,11 +4,13 @@
 usage: import_checkpoint.py CHECKPOINT MODEL.yml [--size=400] [--trust]
 
 Needs torch, numpy and a cv2 with semcorr. The ResNet of the checkpoint (50, 101 or 152 layers, up to its third group, batch
-norm folded into the convolutions) goes to an ONNX file beside the model file, which refers to it.
+norm folded into the convolutions) is stored in the model file up to 8 MB; a larger one, as all published ones are, goes to
+MODEL-<hash>.onnx beside it, which replaces the one that an earlier MODEL.yml refers to.
 --size: pictures are resized to a square of so many pixels, as the published programs do. --trust: load a file with other
 Python objects than tensors and options in it, which can run any code; only for files from a source that you trust.
 """
 import argparse
+import hashlib
 import math
 import os
 import re
@@ -19,6 +21,7 @@ import numpy as np
 import torch
 
 EPS = 1e-5  # of batch norm in ResNet
+MAX_STORED = 8 << 20  # bytes of an ONNX net in a model file
 # ANC-Net's nets: parallel layers of each block; a block that is one symmetric unit with the one before is marked by +
 ANCNETS = [[['conv0.0', 'conv1.0'], ['conv2.0'], ['+conv2.2']],
            [['conv0.0'], ['conv10.0', 'conv11.0'], ['conv2.0']],
@@ -192,8 +195,7 @@ def self_similarity(tensors, matcher):
     matcher.setSelfSimilarity([take(tensors, n + '.weight') for n in names], [take(tensors, n + '.bias') for n in names], window)
 
 
-def make_matcher(tensors, net, backbone, args):
-    features = cv2.semcorr.FeatureNet.create(backbone, cv2.semcorr.FeatureNet.Params(inputSize=(args.size, args.size)))
+def make_matcher(tensors, net, features, args):
     matcher = cv2.semcorr.Matcher.create(features, net, cv2.semcorr.Matcher.Params(
         mode=cv2.semcorr.SEARCH_DENSE_4D, mutual=True, refine=cv2.semcorr.REFINE_PARABOLA))
     self_similarity(tensors, matcher)
@@ -201,25 +203,57 @@ def make_matcher(tensors, net, backbone, args):
     return matcher
 
 
-def convert(args):
-    backbone = os.path.splitext(args.model)[0] + '.onnx'
-    if os.path.abspath(backbone) == os.path.abspath(args.model):
-        fail('%s: the net goes to a file of this name, expected another one for the model, such as .yml' % args.model)
-    if args.size < 16:
-        fail('--size=%d: expected at least 16' % args.size)
-    tensors = load(args.checkpoint, args.trust)
-    net = consensus_net(tensors)
-    partial = backbone + '.part.onnx'
+def write_whole(path, content):
+    """Completely or not at all"""
+    partial = path + '.part'
     try:
         with open(partial, 'wb') as file:
-            file.write(ResNet(tensors).onnx())
-        make_matcher(tensors, net, partial, args)  # throws before anything is replaced
-        os.replace(partial, backbone)
+            file.write(content)
+        os.replace(partial, path)
     finally:
         if os.path.exists(partial):
             os.remove(partial)
-    make_matcher(tensors, net, backbone, args).save(args.model)
-    print('written: %s and %s' % (args.model, backbone))
+
+
+def nets_beside(model):
+    """Those that this program wrote for a model file of this name"""
+    folder, name = os.path.split(os.path.splitext(model)[0])
+    pattern = re.compile(re.escape(name) + r'-[0-9a-f]{16}\.onnx')
+    return {os.path.join(folder, other) for other in os.listdir(folder or '.') if pattern.fullmatch(other)}
+
+
+def save(matcher, model):
+    try:
+        matcher.save(model)
+    except cv2.error as error:
+        fail(error.err)
+
+
+def convert(args):
+    if args.model.endswith('.onnx'):
+        fail('%s: the model is no ONNX file, expected another name for it, such as .yml' % args.model)
+    if args.size < 16:
+        fail('--size=%d: expected at least 16' % args.size)
+    tensors = load(args.checkpoint, args.trust)
+    net, onnx = consensus_net(tensors), ResNet(tensors).onnx()
+    params = cv2.semcorr.FeatureNet.Params(inputSize=(args.size, args.size))
+    features = cv2.semcorr.FeatureNet.createFromMemory(np.frombuffer(onnx, np.uint8), params)
+    matcher = make_matcher(tensors, net, features, args)  # throws before anything is written
+    earlier, beside = nets_beside(args.model), None
+    try:
+        if len(onnx) > MAX_STORED:
+            # its name is its content's, so that a model file that is there already keeps its own until it is replaced
+            beside = '%s-%s.onnx' % (os.path.splitext(args.model)[0], hashlib.sha256(onnx).hexdigest()[:16])
+            write_whole(beside, onnx)
+            matcher = make_matcher(tensors, net, cv2.semcorr.FeatureNet.create(beside, params), args)
+        save(matcher, args.model)
+    except BaseException:
+        if beside and beside not in earlier and os.path.exists(beside):
+            os.remove(beside)
+        raise
+    for old in earlier - {beside}:
+        os.remove(old)
+    print('written: ' + ' and '.join([args.model, *[beside] * bool(beside)]))
 
 
 def main():

@@ -11,6 +11,7 @@
 
 #include "device.hpp"
 #include "file_io.hpp"
+#include "text.hpp"
 #include "trainer.hpp"
 #include "utf8.hpp"
 
@@ -57,6 +58,9 @@ static void checkFiles(const Options& options)
         CV_Error(cv::Error::StsBadArg, "--start-from=" + cv::semcorr::printable(options.startFrom) + " is the checkpoint of --out, which "
                                        "the run would replace: expected another --out");
     const bool canResume = std::filesystem::exists(checkpoint);
+    if (options.resume && !canResume)
+        CV_Error(cv::Error::StsObjectNotFound, "--resume: there is no \"" + cv::semcorr::printable(checkpoint.string()) + "\" yet, expected "
+                                               "the same command without --resume; features that are there already are used");
     if (options.resume)
         checkCheckpoint(checkpoint.string(), learningOptions(options));
     if (options.resume || options.overwrite || (!canResume && !std::filesystem::exists(out / "model.yml")))
@@ -73,6 +77,26 @@ static void makeFolder(const char* option, const std::string& folder)
     if (failed)
         CV_Error(cv::Error::StsError, std::string(option) + "=" + cv::semcorr::printable(folder) + ": the folder cannot be made: " +
                                       failed.message());
+}
+
+// Found out by writing, as permissions do not tell all, and before features are computed
+static void checkWritable(const std::filesystem::path& out)
+{
+    for (const char* name : { "checkpoint.pt", "model.yml", "log.csv", "curves.png", "config.yml" })
+        if (std::filesystem::exists(out / name) && !std::filesystem::is_regular_file(out / name))
+            CV_Error(cv::Error::StsBadArg, "\"" + cv::semcorr::printable((out / name).string()) + "\" is a folder or a device, expected a "
+                                           "file to replace");
+    const std::filesystem::path file = out / ".semcorr-writable";
+    try
+    {
+        cv::semcorr::saveBytes(file.string(), std::string());
+    }
+    catch (const cv::Exception& e)
+    {
+        CV_Error(e.code, "--out=" + cv::semcorr::printable(out.string()) + ": " + e.err);
+    }
+    std::error_code ignored;
+    std::filesystem::remove(file, ignored);
 }
 
 // A file for --config that repeats the run
@@ -110,6 +134,8 @@ static int trainModel(const Options& options, const std::string& command, const 
     Trainer::check(options, backbone);
     const std::filesystem::path out = options.out;
     makeFolder("--out", options.out);
+    if (processes.isFirst())
+        checkWritable(out);
     if (!options.cache.empty())
         makeFolder("--cache", options.cache);
     const std::string folder = options.cache.empty() ? (out / "features").string() : options.cache;
@@ -138,7 +164,7 @@ static int trainModel(const Options& options, const std::string& command, const 
     std::signal(SIGINT, place.size > 1 ? onSharedSignal : onSignal);
     std::signal(SIGTERM, place.size > 1 ? onSharedSignal : onSignal);
     const bool finished = trainer.run();
-    say(finished ? "written: " + (out / "model.yml").string() : "stopped; go on with --resume");
+    say(finished ? "written: " + cv::semcorr::printable((out / "model.yml").string()) : "stopped; go on with --resume");
     return finished ? 0 : 130;
 }
 
@@ -160,7 +186,7 @@ int main(int argc, char** argv)
     }
     catch (const cv::Exception& e)
     {
-        std::cerr << who << e.err << std::endl;
+        std::cerr << who << messageOf(e) << std::endl;
     }
     catch (const c10::Error& e)
     {

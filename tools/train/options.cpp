@@ -5,12 +5,12 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <functional>
 #include <sstream>
 
 #include "opencv2/core.hpp"
-#include "file_io.hpp"
+#include "config.hpp"
+#include "text.hpp"
 #include "utf8.hpp"
 
 using cv::semcorr::printable;
@@ -60,6 +60,20 @@ Option real(const char* name, double Options::*member, double low, double high, 
     return { name, "X", help, learning,
              [=](Options& o, const std::string& text) { o.*member = parseNumber(name, text, low, high, false); },
              [=](const Options& o) { return show(o.*member); } };
+}
+
+// A text that goes into the model's provenance; Matcher::save would refuse others when all has been learned
+Option note(const char* name, std::string Options::*member, const char* value, const char* help)
+{
+    enum { MOST = 30000 };
+    return { name, value, help, false,
+             [=](Options& o, const std::string& s)
+             {
+                 if (s.size() > MOST || toUtf8(s) != s)
+                     refuse(name, s, cv::format("at most %d bytes of valid UTF-8", (int)MOST));
+                 o.*member = s;
+             },
+             [=](const Options& o) { return o.*member; } };
 }
 
 Option text(const char* name, std::string Options::*member, const char* value, const char* help, bool learning = true)
@@ -173,9 +187,9 @@ const std::vector<Group>& table()
             choice("device", &O::device, "auto|cpu|cuda", "where to train; auto: CUDA where there is one", false),
             integer("threads", &O::threads, 0, 1024, "CPU threads; 0: all cores", false) } },
         { "Results", {
-            text("out", &O::out, "DIR", "for model.yml, checkpoint.pt, log.csv, curves.png and config.yml", false),
+            text("out", &O::out, "DIR", "for model.yml, checkpoint.pt, log.csv, curves.png, config.yml and features", false),
             flag("overwrite", &O::overwrite, "replace what an earlier run wrote to --out", false),
-            text("note", &O::note, "TEXT", "put into the model's provenance", false),
+            note("note", &O::note, "TEXT", "put into the model's provenance"),
             integer("validate-every", &O::validateEvery, 1, 1e8, "steps between validations; the best model is kept"),
             integer("checkpoint-every", &O::checkpointEvery, 1, 1e8, "steps between checkpoints", false),
             flag("resume", &O::resume, "go on from the checkpoint in --out; with as many threads the result is that of an uninterrupted run",
@@ -193,43 +207,27 @@ const Option& find(const std::string& name)
     CV_Error(cv::Error::StsBadArg, "unknown option --" + printable(name) + ", see --help");
 }
 
-std::string nodeText(const cv::FileNode& node)
-{
-    if (node.isString())
-        return node.string();
-    if (node.isInt() || node.isReal())
-        return show(node.real());
-    if (node.empty())
-        return std::string();
-    CV_Error(cv::Error::StsBadArg, "\"" + printable(node.name()) + "\" is a list or a map, expected a text or a number");
-}
-
 typedef std::vector<std::pair<std::string, std::string> > GivenOptions;  // names and values
 
-GivenOptions readConfig(const std::string& file)
+// The options of a file. They are set once here, so that an error tells their line.
+GivenOptions readOptions(const std::string& file)
 {
     GivenOptions given;
     Options checked;
-    const std::vector<uchar> bytes = cv::semcorr::loadBytes(file, 1 << 20);
-    std::string yaml(bytes.begin(), bytes.end());
-    if (yaml.compare(0, 5, "%YAML") != 0)  // which FileStorage insists on
-        yaml = "%YAML:1.0\n---\n" + yaml;
-    try
+    for (const ConfigLine& line : readConfig(file))
     {
-        const cv::FileStorage fs(yaml, cv::FileStorage::READ | cv::FileStorage::MEMORY);
-        for (const cv::FileNode& node : fs.root())
+        try
         {
-            given.push_back(std::make_pair(node.name(), nodeText(node)));
-            find(given.back().first).set(checked, given.back().second);
+            const Option& option = find(line.name);
+            if (!*option.value && line.value.empty())  // --flag alone sets it, but a line without a value may mean anything
+                refuse(option.name, line.value, "0 or 1");
+            option.set(checked, line.value);
         }
-    }
-    catch (const cv::Exception& e)
-    {
-        if (e.code != cv::Error::StsParseError)
-            CV_Error(cv::Error::StsBadArg, printable(file) + ": " + printable(e.err));
-        const size_t colon = e.func.find(": ");  // cv::FileStorage tells what is wrong in the place of the function's name, "(line): what"
-        CV_Error(cv::Error::StsBadArg, printable(file) + ": expected lines \"name: value\": " +
-                                       printable(e.func.substr(colon == std::string::npos ? 0 : colon + 2)));
+        catch (const cv::Exception& e)
+        {
+            CV_Error(cv::Error::StsBadArg, line.place + ": " + e.err);
+        }
+        given.push_back(std::make_pair(line.name, line.value));
     }
     return given;
 }
@@ -310,7 +308,7 @@ Options parseOptions(const std::vector<std::string>& arguments)
         const size_t equals = std::min(argument.find('='), argument.size());
         const std::string name = argument.substr(2, equals - 2), value = argument.substr(std::min(equals + 1, argument.size()));
         if (name == "config")
-            fromFile = readConfig(value);
+            fromFile = readOptions(value);
         else if (equals == argument.size() && *find(name).value)
             CV_Error(cv::Error::StsBadArg, "--" + name + ": expected --" + name + "=" + find(name).value);
         else
@@ -348,20 +346,11 @@ std::string usage()
             s << "\n";
         }
     }
-    s << "\n  --config=FILE                        options from a YAML file, a line \"name: value\" each; others given go before\n"
+    s << "\n  --config=FILE                        options from a file of lines \"name: value\" (YAML); others given go before\n"
          "  --help                               this text\n\n"
          "Several processes share each batch where torchrun starts them, see tutorials/semcorr_train.markdown:\n"
          "  torchrun --no-python --nproc-per-node=2 semcorr_train ...\n";
     return s.str();
-}
-
-// As YAML's double quotes want it
-static std::string quoted(const std::string& text)
-{
-    std::string result = "\"";
-    for (const char c : text)
-        result += c == '\n' ? "\\n" : c == '\r' ? "\\r" : c == '\t' ? "\\t" : std::string(c == '"' || c == '\\', '\\') + c;
-    return result + "\"";
 }
 
 std::string toYaml(const Options& options)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "opencv2/core.hpp"
+#include "tar.hpp"
 
 namespace train {
 
@@ -24,19 +25,12 @@ public:
     std::vector<uchar> bytes(size_t i) const;  // of the picture's file; throws naming it
 
 private:
-    struct File
-    {
-        std::string name;  // path, or name in the archive
-        int64_t offset;    // of the content, bytes; 0 in a folder
-        int64_t size;      // bytes; -1 in a folder
-    };
-
     void listFolder();
     void listArchive();
 
     std::string path;
     bool isArchive;
-    std::vector<File> files;
+    std::vector<TarFile> files;  // of a folder: its path, 0 and -1
 };
 
 // The picture in a file's bytes, CV_8UC3; throws naming the file

@@ -13,7 +13,7 @@
 #include "file_io.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
 #include "schedule.hpp"
-#include "utf8.hpp"
+#include "text.hpp"
 
 using torch::Tensor;
 
@@ -207,7 +207,7 @@ std::string Trainer::provenance() const
     if (!options.startFrom.empty())
         text += std::string("Began ") + (options.startWith == "all" ? "" : "but for the scoring net ") + "with the weights of:\n" +
                 indented(start.provenance);
-    return text + options.note;
+    return toUtf8(text + options.note);  // names of categories and outputs, and the earlier provenance, may be in any encoding
 }
 
 // Nets beside models that are no more, also of earlier runs

@@ -9,6 +9,9 @@
 #include "progress.hpp"
 #include "random.hpp"
 #include "opencv2/semcorr/evaluation.hpp"
+#include "utf8.hpp"
+
+using cv::semcorr::printable;
 
 namespace train {
 
@@ -80,11 +83,9 @@ void TrainingData::readLabelled(FeatureCache& cache, bool quiet)
                                            versionRecipe(options).c_str());
         for (const cv::Point2f& p : picture.points)
             key += cv::format(" %.9g %.9g", p.x, p.y);
-        cv::Mat image;
-        pictures.push_back(cache.get(key, options.versions, [&](int number)
+        const auto decode = [&] { return decodePicture(bytes, picture); };
+        pictures.push_back(cache.get(key, options.versions, picture.path, decode, [&](const cv::Mat& image, int number)
         {
-            if (image.empty())
-                image = decodePicture(bytes, picture);
             return labelledVersion(image, pointsInside(picture.points, image.size()), number,
                                    mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
         }));
@@ -100,12 +101,10 @@ void TrainingData::readPhotos(const Photos& files, FeatureCache& cache, bool qui
     {
         const std::vector<uchar> bytes = files.bytes(i);
         const std::string sha = cv::semcorr::sha256(bytes.data(), bytes.size());
-        const std::string key = sha + cv::format(" photo %d colour %g", VERSIONS_SEED, options.colour);
-        cv::Mat image;
-        photos.push_back(cache.get(key, 1 + options.photoVersions, [&](int number)
+        const std::string key = sha + cv::format(" photo %d colour %.10g", VERSIONS_SEED, options.colour);
+        const auto decode = [&] { return decodePicture(bytes, files.name(i)); };
+        photos.push_back(cache.get(key, 1 + options.photoVersions, files.name(i), decode, [&](const cv::Mat& image, int number)
         {
-            if (image.empty())
-                image = decodePicture(bytes, files.name(i));
             return warpedVersion(image, number, mixSeed({ (uint64_t)VERSIONS_SEED, numberOf(sha) }), options);
         }));
         keys += key + "\n";
@@ -203,7 +202,7 @@ std::string TrainingData::description() const
     {
         s = data.size() + " (";
         for (size_t i = 0; i < data.categories.size() && i < 20; i++)
-            s += (i ? ", " : "") + data.categories[i];
+            s += (i ? ", " : "") + printable(data.categories[i]);
         s += cv::format("), %d versions of each picture", options.versions);
     }
     if (!photos.empty())

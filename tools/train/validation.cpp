@@ -25,9 +25,9 @@ Validation::Validation(const Dataset& data_, const Backbone& backbone_, FeatureC
         const std::vector<uchar> bytes = cv::semcorr::loadBytes(picture.path, 1 << 28);
         const std::string sha = cv::semcorr::sha256(bytes.data(), bytes.size());
         const std::string key = sha + cv::format(" validation %d", (int)picture.mirrored);
-        pictures.push_back(cache.get(key, 1, [&](int)
+        const auto decode = [&] { return decodePicture(bytes, picture); };
+        pictures.push_back(cache.get(key, 1, picture.path, decode, [&](const cv::Mat& image, int)
         {
-            const cv::Mat image = decodePicture(bytes, picture);
             return Version{ image, Warp(image.size(), image.size()) };
         }));
         progress.update((int)i + 1);

@@ -20,7 +20,7 @@ static const int CANVAS_SIDE = 1024;         // pixels; larger pictures are made
 
 std::string versionRecipe(const Options& o)
 {
-    return cv::format("versions 1: flips %d zoom %g %g turn %g colour %g", (int)o.flips, o.zoomOut, o.zoomIn, o.turn, o.colour);
+    return cv::format("versions 1: flips %d zoom %.10g %.10g turn %.10g colour %.10g", (int)o.flips, o.zoomOut, o.zoomIn, o.turn, o.colour);
 }
 
 static cv::Mat makeCanvas(const cv::Mat& picture)
@@ -28,8 +28,9 @@ static cv::Mat makeCanvas(const cv::Mat& picture)
     const double scale = (double)CANVAS_SIDE / std::max(picture.cols, picture.rows);
     if (scale >= 1)
         return picture;
+    static const double LEAST = 2;  // pixels of a side, as FeatureNet wants them
     cv::Mat canvas;
-    cv::resize(picture, canvas, cv::Size(), scale, scale, cv::INTER_AREA);
+    cv::resize(picture, canvas, cv::Size(), std::max(scale, LEAST / picture.cols), std::max(scale, LEAST / picture.rows), cv::INTER_AREA);
     return canvas;
 }
 

@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,10 @@ import torch.nn.functional as F
 SCRIPT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'import_checkpoint.py')
 STRIDES = {4: 1, 5: 2, 6: 2}
 BLOCKS = {4: 1, 5: 2, 6: 1}
+WIDTHS = 8, 12, 16
 
 
-def make_resnet(prefix):
+def make_resnet(prefix, widths=WIDTHS):
     """A narrow ResNet of bottlenecks"""
     state = {}
 
@@ -31,7 +33,7 @@ def make_resnet(prefix):
 
     add('0', '1', 6, 3, 7)
     channels = 6
-    for group, out in ((4, 8), (5, 12), (6, 16)):
+    for group, out in zip((4, 5, 6), widths):
         for block in range(BLOCKS[group]):
             name = '%d.%d.' % (group, block)
             add(name + 'conv1', name + 'bn1', out // 2, channels, 1)
@@ -75,8 +77,8 @@ class Import(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.checkpoint, self.model = [os.path.join(folder.name, n) for n in ('best.pth.tar', 'model.yml')]
 
-    def call(self, *options):
-        return subprocess.run([sys.executable, SCRIPT, self.checkpoint, self.model, *options], capture_output=True, text=True)
+    def call(self, *options, **more):
+        return subprocess.run([sys.executable, SCRIPT, self.checkpoint, self.model, *options], capture_output=True, text=True, **more)
 
     def convert(self, state, *options):
         self.write(state)
@@ -154,10 +156,50 @@ class Import(unittest.TestCase):
             with open(self.model) as f:
                 self.assertIn('window: 5', f.read())
 
-    def small_net(self):
-        return {**make_resnet('FeatureExtraction.model.'),
+    def small_net(self, widths=WIDTHS):
+        return {**make_resnet('FeatureExtraction.model.', widths),
                 'NeighConsensus.conv.0.weight': kernel(4, 1, 3, 3), 'NeighConsensus.conv.0.bias': torch.randn(4),
                 'NeighConsensus.conv.2.weight': kernel(1, 4, 3, 3), 'NeighConsensus.conv.2.bias': torch.randn(1)}
+
+    def contents(self):
+        """Of all files but the checkpoint"""
+        folder, contents = os.path.dirname(self.model), {}
+        for name in sorted(os.listdir(folder)):
+            if name != os.path.basename(self.checkpoint):
+                with open(os.path.join(folder, name), 'rb') as f:
+                    contents[name] = f.read()
+        return contents
+
+    def test_large_nets_lie_beside_the_model(self):
+        """One is replaced when its model is: a full disk, for which a limit on the size of files stands, leaves the old model and its
+        net. Nets of other models stay."""
+        widths = (8, 12, 1024)
+        other = os.path.join(os.path.dirname(self.model), 'model-old-0123456789abcdef.onnx')
+        with open(other, 'wb') as f:
+            f.write(b'of another model')
+        state = self.small_net(widths)
+        self.check_features(self.convert(state), state, 'FeatureExtraction.model.')
+        before = self.contents()
+        names = list(before)
+        self.assertRegex(names[0], r'^model-[0-9a-f]{16}\.onnx$')
+        self.assertEqual(names[1:], [os.path.basename(other), 'model.yml'])
+
+        large = {'NeighConsensus.conv.0.weight': kernel(64, 1, 3, 5), 'NeighConsensus.conv.0.bias': torch.randn(64),
+                 'NeighConsensus.conv.2.weight': kernel(64, 64, 5, 5), 'NeighConsensus.conv.2.bias': torch.randn(64),
+                 'NeighConsensus.conv.4.weight': kernel(1, 64, 3, 3), 'NeighConsensus.conv.4.bias': torch.randn(1)}
+        self.write({**self.small_net(widths), **large})  # so that the model file is larger than the net beside it
+        limit = 25 << 19, 25 << 19
+        result = self.call('--size=64', preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn('import_checkpoint.py: "%s" cannot be written: File too large' % self.model, result.stderr)
+        self.assertEqual(self.contents(), before)
+
+        self.convert(self.small_net(widths))
+        after = list(self.contents())
+        self.assertNotEqual(after[0], names[0])
+        self.assertEqual(after[1:], names[1:])
+        self.convert(self.small_net())
+        self.assertEqual(list(self.contents()), names[1:])
 
     def test_files_of_older_programs(self):
         state = self.small_net()

@@ -139,7 +139,7 @@ TRAIN_TEST(coloursChangeAndPlacesDoNot)
 
 static StoredFeatures store(FeatureCache& cache, const std::string& recipe, int count, int& made)
 {
-    return cache.get(recipe, count, [&](int number)
+    return cache.get(recipe, count, "made here", [] { return cv::Mat(); }, [&](const cv::Mat&, int number)
     {
         made++;
         const cv::Mat picture = makePicture(cv::Size(64, 48 + 16 * number), number);
@@ -176,6 +176,38 @@ TRAIN_TEST(cacheComputesOnce)
     FeatureCache third(folder, 1e9, smaller);
     store(third, "a", 2, made);
     CV_Assert(made == 6);  // another net
+}
+
+// Also where two sizes give the same for many pictures
+TRAIN_TEST(cacheKeepsSizesApart)
+{
+    const std::string folder = temporaryFolder();
+    const cv::Mat picture = makePicture(cv::Size(150, 100), 1);
+    const auto plainVersion = [](const cv::Mat& image, int) { return Version{ image, Warp(image.size(), image.size()) }; };
+    for (const int fineTune : { 0, 1 })
+        for (const cv::Size& input : { cv::Size(), cv::Size(128, 96), cv::Size(144, 96) })
+            for (const int longest : { 128, 0, 134 })
+            {
+                Options options;
+                options.fineTune = fineTune;
+                options.longestSide = longest;
+                options.inputWidth = input.width;
+                options.inputHeight = input.height;
+                const Backbone backbone = createBackbone(options);
+                FeatureCache cache(folder, 1e9, backbone);
+                const cv::Mat found = cache.get("a", 1, "made here", [&] { return picture; }, plainVersion).read(0);
+                const cv::Mat expected = backbone.computeOnce(picture);
+                CV_Assert(found.size == expected.size);
+                expectAtMost(cv::norm(found, expected, cv::NORM_INF) / cv::norm(expected, cv::NORM_INF), 1e-3, "rounding");
+            }
+}
+
+TRAIN_TEST(recipesTellVersionsApart)
+{
+    Options options, other;
+    options.turn = 3.14159;
+    other.turn = 3.1415926;
+    CV_Assert(versionRecipe(options) != versionRecipe(other));
 }
 
 TRAIN_TEST(cacheRepairsDamage)
@@ -253,42 +285,81 @@ TRAIN_TEST(cacheIsBounded)
     expectThrows([&] { store(cache, "newer", 1, made); }, "--cache-limit");
 }
 
+static std::string padded(const std::string& content)
+{
+    return content + std::string((512 - content.size() % 512) % 512, '\0');
+}
+
+static std::string tarEntry(const std::string& name, char type, const std::string& content)
+{
+    std::string header(512, '\0');
+    header.replace(0, std::min((size_t)100, name.size()), name, 0, 100);
+    header.replace(124, 11, cv::format("%011o", (unsigned)content.size()));
+    header[156] = type;
+    header.replace(257, 5, "ustar");
+    return header + padded(content);
+}
+
+static const std::string END_MARK(1024, '\0');
+
+static void writeFile(const std::string& file, const std::string& content)
+{
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << content;
+}
+
 TRAIN_TEST(photosFromATarFile)
 {
     const std::string folder = temporaryFolder(), tar = folder + "/photos.tar";
     std::string content;
     for (const char* name : { "b.png", "notes.txt", "a.JPG" })
-    {
-        std::string header(512, '\0');
-        header.replace(0, std::string(name).size(), name);
-        header.replace(124, 11, "00000000013");  // eleven bytes
-        header[156] = '0';
-        header.replace(257, 5, "ustar");
-        content += header + "content of " + std::string(501, '\0');
-    }
-    content += std::string(1024, '\0');
-    std::ofstream(tar, std::ios::binary) << content;
+        content += tarEntry(name, '0', "content of ");
+    content += END_MARK;
+    writeFile(tar, content);
     const Photos photos(tar, 0);
     CV_Assert(photos.size() == 2 && photos.name(0) == tar + ":a.JPG" && photos.name(1) == tar + ":b.png");
     const std::vector<uchar> bytes = photos.bytes(1);
     CV_Assert(std::string(bytes.begin(), bytes.end()) == "content of ");
     CV_Assert(Photos(tar, 1).size() == 1);
     expectThrows([&] { decodePicture(photos.bytes(0), photos.name(0)); }, "a.JPG");
-    for (size_t length = 1; length < 3 * 512; length += 97)
+    for (size_t length = 1; length < 6 * 512; length += 97)  // 512, where an entry ends, is no multiple
     {
-        std::ofstream(tar, std::ios::binary | std::ios::trunc) << content.substr(0, length);
-        try
-        {
-            Photos cut(tar, 0);
-        }
-        catch (const cv::Exception&)
-        {
-        }
+        writeFile(tar, content.substr(0, length));
+        expectThrows([&] { Photos(tar, 0); }, "cut short");
     }
-    std::ofstream(tar, std::ios::binary | std::ios::trunc) << std::string(2000, 'x');
+    writeFile(tar, std::string(2000, 'x'));
     expectThrows([&] { Photos(tar, 0); }, "is damaged at byte 0");
+    writeFile(tar, "");
+    expectThrows([&] { Photos(tar, 0); }, "holds no picture");
     expectThrows([&] { Photos(folder, 0); }, "holds no picture");
     expectThrows([&] { Photos(folder + "/none", 0); }, "does not exist");
+}
+
+// Those of GNU's programs, and of POSIX's later format
+TRAIN_TEST(photosOfLongNamesInATarFile)
+{
+    const std::string tar = temporaryFolder() + "/photos.tar", name = std::string(150, 'x') + "/b.png";
+    const std::string path = "170 path=" + std::string(154, 'y') + "/c.png\n";
+    CV_Assert(path.size() == 170);
+    std::string larger = tarEntry("d.png", '0', "content");  // its size is in its pax header only
+    larger.replace(124, 11, "00000000000");
+    writeFile(tar, tarEntry("././@LongLink", 'L', name + '\0') + tarEntry(name, '0', "long") + tarEntry("a.png", '0', "short") +
+                   tarEntry("g", 'g', "10 path=g\n") + tarEntry("x", 'x', "14 mtime=12.5\n" + path) + tarEntry("cut", '0', "pax") +
+                   tarEntry("x", 'x', "10 size=7\n") + larger + END_MARK);
+    const Photos photos(tar, 0);
+    CV_Assert(photos.size() == 4);
+    std::string all;
+    for (size_t i = 0; i < photos.size(); i++)
+    {
+        const std::vector<uchar> bytes = photos.bytes(i);
+        all += photos.name(i).substr(tar.size() + 1) + " " + std::string(bytes.begin(), bytes.end()) + "\n";
+    }
+    CV_Assert(all == "a.png short\nd.png content\n" + name + " long\n" + path.substr(9, 160) + " pax\n");
+    for (const char* record : { "x", "9 path=a.png\n", "900 path=a\n", "0 path=a.png\n", "-5 path=a\n", "7 path\n", "9 size=x\n", "11 size=-1\n",
+                                "28 size=9223372036854775807\n" })
+    {
+        writeFile(tar, tarEntry("x", 'x', record) + tarEntry("a.png", '0', "a") + END_MARK);
+        expectThrows([&] { Photos(tar, 0); }, "is damaged at byte 0");
+    }
 }
 
 TRAIN_TEST(scheduleRisesAndFalls)
