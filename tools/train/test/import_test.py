@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tests of import_checkpoint.py on checkpoints in the form of the published ones. Needs torch, and cv2 with semcorr."""
 import argparse
+import hashlib
 import io
 import os
 import resource
@@ -162,12 +163,12 @@ class Import(unittest.TestCase):
                 'NeighConsensus.conv.2.weight': kernel(1, 4, 3, 3), 'NeighConsensus.conv.2.bias': torch.randn(1)}
 
     def contents(self):
-        """Of all files but the checkpoint"""
+        """SHA-256 of all files but the checkpoint"""
         folder, contents = os.path.dirname(self.model), {}
         for name in sorted(os.listdir(folder)):
             if name != os.path.basename(self.checkpoint):
                 with open(os.path.join(folder, name), 'rb') as f:
-                    contents[name] = f.read()
+                    contents[name] = hashlib.sha256(f.read()).hexdigest()
         return contents
 
     def test_large_nets_lie_beside_the_model(self):
