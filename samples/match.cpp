@@ -161,10 +161,10 @@ static Mat progress(semcorr::Matcher& matcher, const Mat& image1, const Mat& ima
     rows.push_back(flowsAfter(matcher, params, passes, image1, image2));
     matcher.setParams(all);
 
-    const double longest = norm(rows[0].back().reshape(1, (int)rows[0].back().total()), NORM_INF);
+    const double reach = norm(rows[0].back(), NORM_INF);  // of a coordinate, which is enough for colours
     for (std::vector<Mat>& row : rows)
         for (Mat& flow : row)
-            flow = draw::flowColors(flow, longest);
+            flow = draw::flowColors(flow, reach);
     std::vector<std::string> titles;
     for (int n : passes)
         titles.push_back(n == 0 ? "start" : format("%d pass%s", n, n > 1 ? "es" : ""));

@@ -17,14 +17,11 @@ namespace cv { namespace semcorr {
 // for, too: this is in between, so that matches do not depend on whether a confidence is wanted.
 static const int PAIRS_PER_CELL = 650;
 
-// SEARCH_AUTO, where memory leaves no choice
-static int searchWithinMemory(const SearchTask& task, size_t dense)
+static void warnOfSlowSearch(size_t dense, size_t memoryLimit)
 {
-    if (!sharesHiddenSites(task.net))
-        CV_LOG_WARNING(NULL, format("semcorr: dense 4D matching would need %.1f MB and memoryLimit is %.1f MB. PatchMatch, which is "
-                                    "taken instead, cannot share the hidden activations of this net and may take very long; raise "
-                                    "memoryLimit if there is memory", dense / 1e6, task.params.memoryLimit / 1e6));
-    return SEARCH_PATCHMATCH;
+    CV_LOG_WARNING(NULL, format("semcorr: dense 4D matching would need %.1f MB and memoryLimit is %.1f MB. PatchMatch, which is taken "
+                                "instead, cannot share the hidden activations of this net and may take very long; raise memoryLimit "
+                                "if there is memory", dense / 1e6, memoryLimit / 1e6));
 }
 
 int chooseSearch(const SearchTask& task)
@@ -33,11 +30,12 @@ int chooseSearch(const SearchTask& task)
         return task.params.mode;
     if (!task.selfSimilarity.empty())
         return SEARCH_DENSE_4D;
+    const bool shares = sharesHiddenSites(task.net), sparse = PAIRS_PER_CELL < task.grid2().area();
     const size_t dense = denseWorkspace(task);
-    if (dense > task.params.memoryLimit)
-        return searchWithinMemory(task, dense);
-    const bool sparse = PAIRS_PER_CELL < task.grid2().area();
-    return sharesHiddenSites(task.net) && !task.params.mutual && sparse ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
+    const bool fits = dense <= task.params.memoryLimit;
+    if (!fits && !shares)
+        warnOfSlowSearch(dense, task.params.memoryLimit);
+    return !fits || (shares && !task.params.mutual && sparse) ? SEARCH_PATCHMATCH : SEARCH_DENSE_4D;
 }
 
 SearchResult patchMatchSearch(const SearchTask& task, bool wantBack)

@@ -6,8 +6,7 @@
 
 namespace cv { namespace semcorr {
 
-// Length of the valid UTF-8 sequence at text[i], 0 where there is none
-static size_t utf8Length(const String& text, size_t i)
+size_t utf8Length(const String& text, size_t i)
 {
     const uchar lead = (uchar)text[i];
     if (lead < 0x80)

@@ -8,6 +8,9 @@
 
 namespace cv { namespace semcorr {
 
+// Length of the valid UTF-8 sequence at text[i], 0 where there is none or a control character
+size_t utf8Length(const String& text, size_t i);
+
 // Text from a file, or of an exception of cv::dnn that may echo one, for our own error messages: what is not valid UTF-8
 // becomes '?' (it would end a Python process), and the text is cut to a readable length.
 String printable(const String& text);

@@ -4,7 +4,6 @@
 #include "device.hpp"
 
 #include <algorithm>
-
 #include <cstdlib>
 
 #include <dlfcn.h>

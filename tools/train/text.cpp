@@ -7,31 +7,15 @@
 
 #include "utf8.hpp"
 
-using cv::semcorr::printable;
-
 namespace train {
-
-// Of the character at text[i]; 0 if there is none of valid UTF-8
-static size_t lengthOfCharacter(const std::string& text, size_t i)
-{
-    static const size_t LONGEST = 4;
-    if ((unsigned char)text[i] < 0x20)  // printable() replaces those, too
-        return 1;
-    for (size_t length = 1; length <= LONGEST; length++)
-    {
-        const std::string character = text.substr(i, length);
-        if (printable(character) == character)
-            return length;
-    }
-    return 0;
-}
 
 std::string toUtf8(const std::string& text)
 {
     std::string result;
     for (size_t i = 0; i < text.size();)
     {
-        const size_t length = lengthOfCharacter(text, i);
+        const bool control = (unsigned char)text[i] < 0x20;  // a line's end, for one
+        const size_t length = control ? 1 : cv::semcorr::utf8Length(text, i);
         result += length ? text.substr(i, length) : "?";
         i += std::max(length, (size_t)1);
     }
