@@ -102,6 +102,8 @@ class Tables(unittest.TestCase):
                                        for mode in ('dense', 'patchmatch')],
                                      *[f'| Duck | trained on all categories, {mode} | .500 | .500 | .500 |'
                                        for mode in ('dense', 'patchmatch')]])
+        alone = tables.left_out_table({'evaluations': [nearest, *left_out], 'categories': ['Duck']}).splitlines()
+        self.assertEqual(alone, table[:-2], '--only=leave_one_out')
 
     def test_claims(self):
         rows = methods(pmnc=(0.40, 0.41), ncnet_33=(0.405,), adapter=(0.42,))

@@ -529,6 +529,15 @@ class Train(Data):
         self.assertIn('a point in picture 2 of the pair', text)
         self.assertIn('is at (139, 59), expected it in the picture\'s 128 x 96 pixels; 1 of the 20 points of all pairs lie outside', text)
 
+    def test_shared_pictures(self):
+        """PCK on pictures that were trained on is warned of."""
+        shared = 'WARNING: 8 of the 10 pictures to validate on are trained on, too, such as "%s"' % os.path.join(self.root, 'round/0.png')
+        self.assertIn(shared, self.train('--steps=1', '--val-pairs=' + self.val))
+        apart = self.file('apart.csv', self.dir.name)
+        points = draw('round', 0)[1]
+        self.write_pairs(apart, [('round/4.png', points, 'square/4.png', points)])
+        self.assertNotIn('WARNING', self.train('--steps=1', '--val-pairs=' + apart))
+
     def test_points_outside_teach_nothing(self):
         """Not even in versions that show more than the picture, which they reflect"""
         for name in 'ab':

@@ -172,9 +172,11 @@ def left_out_table(results):
         named += [(f'{what}, {mode}', find(those, mode=mode)) for what, those in
                   (('not trained on it', of), ('trained on all categories', seen)) for mode in recipes.RECIPES['default'].modes]
         for name, evaluations in named:
+            if not evaluations:  # without the default itself
+                continue
             pck = np.array([e['categories'][category] for e in evaluations])
             deviations = pck.std(0, ddof=1) if len(pck) > 1 else [None] * len(ALPHAS)
-            rows += [[category, name, *map(share, pck.mean(0), deviations)]] * bool(len(pck))
+            rows.append([category, name, *map(share, pck.mean(0), deviations)])
     return markdown(['category', '', *(f'PCK {alpha}' for alpha in ALPHAS)], rows) if rows else ''
 
 

@@ -166,6 +166,19 @@ Dataset readDataset(const std::string& format, const std::string& root, const st
     return data;
 }
 
+std::string sharedWarning(const Dataset& trained, const Dataset& validated)
+{
+    std::set<std::string> known, other, shared;
+    for (const Picture& picture : trained.pictures)
+        known.insert(picture.path);
+    for (const Picture& picture : validated.pictures)
+        (known.count(picture.path) ? shared : other).insert(picture.path);
+    if (shared.empty())
+        return std::string();
+    return cv::format("WARNING: %d of the %d pictures to validate on are trained on, too, such as \"%s\"; PCK on them tells little of "
+                      "other pictures", (int)shared.size(), (int)(other.size() + shared.size()), printable(*shared.begin()).c_str());
+}
+
 std::string sha256Of(const std::vector<ImagePair>& pairs)
 {
     std::string text;

@@ -150,7 +150,7 @@ static int trainModel(const Options& options, const std::string& command, const 
         if (processes.isFirst())
             std::cout << line << std::endl;
     };
-    for (const std::string& warning : { data.warning(), validation.warning() })
+    for (const std::string& warning : { data.warning(), validation.warning(), sharedWarning(sources.labelled, sources.validated) })
         if (!warning.empty())
             say(warning);
     say("training on " + data.description());
