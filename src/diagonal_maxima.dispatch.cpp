@@ -15,16 +15,15 @@ int channelsPerWord()
     CV_CPU_DISPATCH(channelsOfWord, (), CV_CPU_DISPATCH_MODES_ALL);
 }
 
-static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* planes)
+static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* scratch)
 {
-    CV_CPU_DISPATCH(diagonalMaximaOf, (task, cells1, keep, cells, values, planes), CV_CPU_DISPATCH_MODES_ALL);
+    CV_CPU_DISPATCH(diagonalMaximaOf, (task, cells1, keep, cells, values, scratch), CV_CPU_DISPATCH_MODES_ALL);
 }
 
 namespace {
 
 const int SOURCES = 8;  // that are correlated together
 const float MARGIN = 0.05f;  // of the largest possible s: what lies below a cell's best by more is hardly ever the match
-const float LARGEST_VALUE = LARGEST_DIAGONAL / 16;  // of a correlation; sixteen are added up
 
 // 1 / largest correlation of each target cell
 Mat targetWeights(const CorrelationView& v, const TargetPlane& plane)
@@ -36,8 +35,10 @@ Mat targetWeights(const CorrelationView& v, const TargetPlane& plane)
     return weights;
 }
 
-// What the maxima are worked out in: parts of grid 1, as large as lets their planes stay in a second-level cache, since their halo is
-// correlated twice
+// A part's planes should hardly be more than a second-level cache of 1 MB holds.
+const size_t CACHE_BYTES = 5 << 18;
+
+// What the maxima are worked out in: parts of grid 1, as large as the cache allows, since their halo is correlated twice
 struct Plan
 {
     Plan(const CorrelationView& v, size_t memory);
@@ -49,24 +50,24 @@ struct Plan
     int words;         // of a cell's features
     int columns;       // of a part; of the first and the last, which have no halo on one side, one more
     int across, down;  // parts
-    size_t planes;     // of a part
+    size_t scratch;    // short integers, of a part
     size_t held;       // bytes that all parts share
-    size_t bytes() const { return held + getNumThreads() * planes * plane.size * sizeof(short); }
+    size_t bytes() const { return held + getNumThreads() * scratch * sizeof(short); }
 };
 
 Plan::Plan(const CorrelationView& v, size_t memory) : grid1(v.grid1), plane(v.grid2), words(divUp(v.channels, channelsPerWord()))
 {
     held = ((size_t)plane.lastBlock * PLANE_BLOCK * words + (v.best1 ? v.grid1.area() + plane.size : 0)) * sizeof(int);
-    const size_t cache = std::min<size_t>(1 << 20, (memory - std::min(held, memory)) / getNumThreads());
-    const int cachePlanes = (int)(cache / (plane.size * sizeof(short)));
+    const size_t cache = std::min(CACHE_BYTES, (memory - std::min(held, memory)) / getNumThreads());
     // with their halo a multiple of what is correlated together
-    columns = std::max(cachePlanes / 3 / SOURCES * SOURCES, (int)SOURCES) - 2;
+    for (columns = SOURCES - 2; columns < grid1.width && diagonalScratch(plane, columns + SOURCES + 1) * sizeof(short) <= cache; )
+        columns += SOURCES;
     across = divUp(std::max(grid1.width - 2, 1), columns);
     // parts are all alike: as many for each thread, but not too low ones, since the rows around them are correlated twice
     const int threads = getNumThreads(), most = divUp(grid1.height, 8);
     for (down = 1; down < most && across * down % threads != 0 && across * down < 8 * threads; )
         down++;
-    planes = 3 * (size_t)(across == 1 ? grid1.width : columns + 1) + 4;
+    scratch = diagonalScratch(plane, across == 1 ? grid1.width : columns + 1);
 }
 
 Rect Plan::partAt(int index) const
@@ -98,7 +99,7 @@ void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlat
     task.words2 = packed.ptr<int>();
     task.bias1 = features.bias1.ptr<int>();
     const double longest = rounded1.longest * rounded2.longest;
-    task.scale = longest > 0 ? (float)(LARGEST_VALUE / (longest * unit)) : 0;
+    task.scale = longest > 0 ? (float)(LARGEST_CORRELATION / (longest * unit)) : 0;
     task.margin = cvRound(MARGIN * LARGEST_DIAGONAL);
     if (v.best1)
     {
@@ -110,7 +111,7 @@ void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlat
     }
     parallel_for_(Range(0, plan.across * plan.down), [&](const Range& range)
     {
-        AutoBuffer<short> scratch(plan.planes * task.plane.size);
+        AutoBuffer<short> scratch(plan.scratch);
         for (int i = range.start; i < range.end; i++)
             maximaIn(task, plan.partAt(i), keep, cells, values, scratch.data());
     }, plan.across * plan.down);

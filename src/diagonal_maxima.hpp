@@ -12,7 +12,8 @@ namespace cv { namespace semcorr {
 enum
 {
     PLANE_BLOCK = 32,  // target cells that are correlated together
-    LARGEST_DIAGONAL = 32000
+    LARGEST_CORRELATION = 127,
+    LARGEST_DIAGONAL = LARGEST_CORRELATION * 16 * 8  // of sixteen correlations, smoothed
 };
 
 // Target cells lie in a plane with one empty row above and below, and one empty cell before each row: cell (x, y) at
@@ -45,10 +46,17 @@ struct DiagonalTask
     const int* words1;        // {cells of grid 1, words}
     const int* words2;        // {blocks of the plane, words, PLANE_BLOCK}
     const int* bias1;         // {cells of grid 1} what products of words are off by
-    float scale;              // from products of integers to values of which sixteen are below 2^15
+    float scale;              // from products of integers to correlations of which LARGEST_CORRELATION is the largest possible
     int margin;               // maxima that are so much below a cell's best one are left out
     const float *weights1, *weights2;  // {cells of grid 1}, {plane}: mutual filter c³·w1·w2; null without
 };
+
+// Short integers in which the maxima of a part of grid 1 are worked out: planes of sums over two rows for each of its columns, of the sums
+// of one cell, and of the same smoothed; of bytes, of the correlations of a row and of the cells before and after it
+inline size_t diagonalScratch(const TargetPlane& plane, int columns)
+{
+    return (size_t)plane.size * (2 * columns + 2) + (size_t)plane.size / 2 * (columns + 2);
+}
 
 // A first guess of the consensus: the correlations of 3×3 source cells at the same displacement, near ones counting more, smoothed
 // a little over displacements:

@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 #include "precomp.hpp"
+#include "byte_products.hpp"
 #include "diagonal_maxima.hpp"
 #include "simd_vec.hpp"
 
@@ -11,7 +12,7 @@ namespace cv { namespace semcorr {
 CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
 
 int channelsOfWord();
-void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* planes);
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* scratch);
 
 #ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
 
@@ -38,7 +39,9 @@ enum { SHORTS = 2 * LANES };
 static CV_ALWAYS_INLINE Ints addProducts(const Ints& targets, const Ints& source, const Ints& a)
 {
 #if CV_AVX_512VNNI
-    return Ints(_mm512_dpbusd_epi32(a.val, targets.val, source.val));
+    Ints sums = a;
+    addByteProducts(sums.val, targets.val, source.val);
+    return sums;
 #else
     return v_dotprod(v_reinterpret_as_s16(targets), v_reinterpret_as_s16(source), a);
 #endif
@@ -47,13 +50,13 @@ static CV_ALWAYS_INLINE Ints addProducts(const Ints& targets, const Ints& source
 static CV_ALWAYS_INLINE Ints intsSet(int x) { return vx_setall_s32(x); }
 static CV_ALWAYS_INLINE Ints intsLoad(const int* p) { return vx_load(p); }
 static CV_ALWAYS_INLINE Vec toFloats(const Ints& a) { return v_cvt_f32(a); }
-static CV_ALWAYS_INLINE void storeRounded(short* p, const Vec& a, const Vec& b) { v_store(p, v_pack(v_round(a), v_round(b))); }
+static CV_ALWAYS_INLINE void storeRounded(schar* p, const Vec* a) { v_pack_store(p, v_pack(v_round(a[0]), v_round(a[1]))); }
+static CV_ALWAYS_INLINE Shorts bytesLoad(const schar* p) { return vx_load_expand(p); }
 static CV_ALWAYS_INLINE Shorts shortsLoad(const short* p) { return vx_load(p); }
 static CV_ALWAYS_INLINE Shorts shortsSet(short x) { return vx_setall_s16(x); }
 static CV_ALWAYS_INLINE void shortsStore(short* p, const Shorts& a) { v_store(p, a); }
-static CV_ALWAYS_INLINE Shorts shortsAdd(const Shorts& a, const Shorts& b) { return v_add(a, b); }
+static CV_ALWAYS_INLINE Shorts shortsAdd(const Shorts& a, const Shorts& b) { return v_add_wrap(a, b); }
 static CV_ALWAYS_INLINE Shorts shortsMax(const Shorts& a, const Shorts& b) { return v_max(a, b); }
-template<int N> static CV_ALWAYS_INLINE Shorts shortsShift(const Shorts& a) { return v_shr<N>(a); }
 static CV_ALWAYS_INLINE bool anyAbove(const Shorts& a, const Shorts& b) { return v_check_any(v_gt(a, b)); }
 static CV_ALWAYS_INLINE int shortsLargest(const Shorts& a) { return v_reduce_max(a); }
 // bit i: a > b and a >= c in lane i
@@ -76,12 +79,13 @@ static inline Ints addProducts(Ints targets, Ints source, Ints a)
 static inline Ints intsSet(int x) { return x; }
 static inline Ints intsLoad(const int* p) { return *p; }
 static inline Vec toFloats(Ints a) { return (float)a; }
+static inline void storeRounded(schar* p, const Vec* a) { *p = saturate_cast<schar>(*a); }
+static inline Shorts bytesLoad(const schar* p) { return *p; }
 static inline Shorts shortsLoad(const short* p) { return *p; }
 static inline Shorts shortsSet(short x) { return x; }
 static inline void shortsStore(short* p, Shorts a) { *p = a; }
-static inline Shorts shortsAdd(Shorts a, Shorts b) { return saturate_cast<short>(a + b); }
+static inline Shorts shortsAdd(Shorts a, Shorts b) { return (Shorts)(a + b); }
 static inline Shorts shortsMax(Shorts a, Shorts b) { return std::max(a, b); }
-template<int N> static inline Shorts shortsShift(Shorts a) { return a >> N; }
 static inline bool anyAbove(Shorts a, Shorts b) { return a > b; }
 static inline int shortsLargest(Shorts a) { return a; }
 static inline unsigned lanesAbove(Shorts a, Shorts b, Shorts c) { return a > b && a >= c; }
@@ -90,9 +94,8 @@ static inline unsigned lanesAbove(Shorts a, Shorts b, Shorts c) { return a > b &
 
 enum
 {
-    BLOCK_VECTORS = PLANE_BLOCK / LANES,
     // vectors and source cells at a time: as many sums as registers hold
-    RUN_VECTORS = BLOCK_VECTORS < 2 ? 1 : 2,
+    RUN_VECTORS = SHORTS / LANES,
     RUN_SOURCES = LANES >= 16 ? 8 : LANES >= 8 ? 4 : 2
 };
 
@@ -116,88 +119,83 @@ template<> struct ProductOps<0>
     static CV_ALWAYS_INLINE void add(Ints*, const int*, int, const Ints*) {}
 };
 
-// out {M, PLANE_BLOCK}: products of M cells of a row from `source` on with RUN_VECTORS vectors of target cells
-template<int M> static CV_ALWAYS_INLINE void productsOf(const DiagonalTask& task, int source, const int* targets, float* out)
+// RUN_VECTORS vectors of products of integers as 8-bit values of a source cell's plane, from cell `at` on
+static CV_ALWAYS_INLINE void storeValues(const DiagonalTask& task, int source, int at, const Ints* products, schar* plane)
+{
+    const Vec scale = vecSet(task.scale);
+    Vec values[RUN_VECTORS];
+    for (int i = 0; i < RUN_VECTORS; i++)
+    {
+        const Vec d = toFloats(products[i]);
+        values[i] = vecMul(d, scale);
+        if (!task.weights1)
+            continue;
+        const Vec weight1 = vecSet(task.weights1[source]), weight2 = vecLoad(task.weights2 + at + i * LANES);
+        values[i] = vecMul(values[i], vecMul(vecMul(d, weight1), vecMul(d, weight2)));
+    }
+    storeRounded(plane + at, values);
+}
+
+// The sums of M cells, unrolled
+template<int M> struct StoreOps
+{
+    static CV_ALWAYS_INLINE void store(const DiagonalTask& task, int source, int at, const Ints* acc, schar* planes)
+    {
+        StoreOps<M - 1>::store(task, source, at, acc, planes);
+        storeValues(task, source + M - 1, at, acc + (M - 1) * RUN_VECTORS, planes + (size_t)(M - 1) * task.plane.size);
+    }
+};
+template<> struct StoreOps<0>
+{
+    static CV_ALWAYS_INLINE void store(const DiagonalTask&, int, int, const Ints*, schar*) {}
+};
+
+// M cells of a row from `source` on with one block of target cells
+template<int M> static void correlateBlock(const DiagonalTask& task, int source, int block, schar* planes)
 {
     enum { I = M * RUN_VECTORS };
-    Ints acc[I], t[RUN_VECTORS];
-    ProductOps<I>::set(acc, task.bias1 + source);
-    const int* s = task.words1 + (size_t)source * task.words;
-    for (int w = 0; w < task.words; w++, targets += PLANE_BLOCK)
+    for (int first = 0; first < PLANE_BLOCK; first += RUN_VECTORS * LANES)
     {
-        for (int i = 0; i < RUN_VECTORS; i++)
-            t[i] = intsLoad(targets + i * LANES);
-        ProductOps<I>::add(acc, s + w, task.words, t);
-    }
-    for (int i = 0; i < I; i++)
-        vecStore(out + i / RUN_VECTORS * PLANE_BLOCK + i % RUN_VECTORS * LANES, toFloats(acc[i]));
-}
-
-// One block of target cells as 16-bit values of a plane. c {PLANE_BLOCK} products of integers
-static CV_ALWAYS_INLINE void storeBlock(const DiagonalTask& task, int source, int block, const float* c, short* plane)
-{
-    const Vec scale = vecSet(task.scale), weight1 = vecSet(task.weights1 ? task.weights1[source] : 1.f);
-    for (int i = 0; i < PLANE_BLOCK; i += SHORTS)
-    {
-#if CV_SIMD
-        Vec values[2];
-        for (int j = 0; j < 2; j++)
+        const int* targets = task.words2 + (size_t)block * task.words * PLANE_BLOCK + first;
+        const int* s = task.words1 + (size_t)source * task.words;
+        Ints acc[I], t[RUN_VECTORS];
+        ProductOps<I>::set(acc, task.bias1 + source);
+        for (int w = 0; w < task.words; w++, targets += PLANE_BLOCK)
         {
-            const Vec d = vecLoad(c + i + j * LANES);
-            values[j] = vecMul(d, scale);
-            if (task.weights1)
-            {
-                const Vec weight2 = vecLoad(task.weights2 + block * PLANE_BLOCK + i + j * LANES);
-                values[j] = vecMul(values[j], vecMul(vecMul(d, weight1), vecMul(d, weight2)));
-            }
+            for (int i = 0; i < RUN_VECTORS; i++)
+                t[i] = intsLoad(targets + i * LANES);
+            ProductOps<I>::add(acc, s + w, task.words, t);
         }
-        storeRounded(plane + block * PLANE_BLOCK + i, values[0], values[1]);
-#else
-        float value = c[i] * scale;
-        if (task.weights1)
-            value *= c[i] * weight1 * (c[i] * task.weights2[block * PLANE_BLOCK + i]);
-        plane[block * PLANE_BLOCK + i] = saturate_cast<short>(value);
-#endif
-    }
-}
-
-template<int M> static void correlateBlocks(const DiagonalTask& task, int source, short* planes)
-{
-    CV_DECL_ALIGNED(64) float products[M * PLANE_BLOCK];
-    for (int block = task.plane.firstBlock; block < task.plane.lastBlock; block++)
-    {
-        const int* targets = task.words2 + (size_t)block * task.words * PLANE_BLOCK;
-        for (int i = 0; i < BLOCK_VECTORS; i += RUN_VECTORS)
-            productsOf<M>(task, source, targets + i * LANES, products + i * LANES);
-        for (int m = 0; m < M; m++)
-            storeBlock(task, source + m, block, products + m * PLANE_BLOCK, planes + (size_t)m * task.plane.size);
+        StoreOps<M>::store(task, source, block * PLANE_BLOCK + first, acc, planes);
     }
 }
 
 // M cells at a time, the rest by smaller M
 template<int M> struct SourceRuns
 {
-    static void run(const DiagonalTask& task, int source, int n, short* planes)
+    static void run(const DiagonalTask& task, int source, int n, int block, schar* planes)
     {
         for (; n >= M; n -= M, source += M, planes += (size_t)M * task.plane.size)
-            correlateBlocks<M>(task, source, planes);
+            correlateBlock<M>(task, source, block, planes);
         if (n > 0)
-            SourceRuns<M / 2>::run(task, source, n, planes);
+            SourceRuns<M / 2>::run(task, source, n, block, planes);
     }
 };
 template<> struct SourceRuns<0>
 {
-    static void run(const DiagonalTask&, int, int, short*) {}
+    static void run(const DiagonalTask&, int, int, int, schar*) {}
 };
 
-// Planes of the source cells [x0, x1) of a row; zeros for those outside grid 1
-static void correlateRow(const DiagonalTask& task, int y, int x0, int x1, short* planes)
+// Planes of the source cells [x0, x1) of a row; zeros for those outside grid 1. Block after block, each of which stays in the nearest
+// cache while all source cells pass.
+static void correlateRow(const DiagonalTask& task, int y, int x0, int x1, schar* planes)
 {
     const bool exists = (unsigned)y < (unsigned)task.grid1.height;
     const int first = exists ? std::max(x0, 0) : x1, last = exists ? std::min(x1, task.grid1.width) : x1, size = task.plane.size;
-    std::fill_n(planes, (size_t)(first - x0) * size, (short)0);
-    SourceRuns<RUN_SOURCES>::run(task, y * task.grid1.width + first, last - first, planes + (size_t)(first - x0) * size);
-    std::fill_n(planes + (size_t)(last - x0) * size, (size_t)(x1 - last) * size, (short)0);
+    std::fill_n(planes, (size_t)(first - x0) * size, (schar)0);
+    for (int block = task.plane.firstBlock; block < task.plane.lastBlock; block++)
+        SourceRuns<RUN_SOURCES>::run(task, y * task.grid1.width + first, last - first, block, planes + (size_t)(first - x0) * size);
+    std::fill_n(planes + (size_t)(last - x0) * size, (size_t)(x1 - last) * size, (schar)0);
 }
 
 // The weighted sum over 3×3 source cells at the same displacement, while rows of source cells come by. With s[i] = a[i − 1] +
@@ -207,14 +205,14 @@ static void correlateRow(const DiagonalTask& task, int y, int x0, int x1, short*
 //
 // `before` holds s of the row before, `partial` the first two terms for the next call. Both are read a row of target cells behind
 // where they are written, so this runs backwards.
-static CV_ALWAYS_INLINE void addRow(const TargetPlane& plane, const short* a, const short* b, const short* c, short* before,
+static CV_ALWAYS_INLINE void addRow(const TargetPlane& plane, const schar* a, const schar* b, const schar* c, short* before,
                                     short* partial, short* sum)
 {
     const int first = plane.first, step = plane.step, vectors = (plane.last + step - first + SHORTS - 1) / SHORTS;
     for (int i = first + (vectors - 1) * SHORTS; i >= first; i -= SHORTS)
     {
-        const Shorts middle = shortsLoad(b + i);
-        const Shorts s = shortsAdd(shortsAdd(shortsLoad(a + i - 1), middle), shortsAdd(middle, shortsLoad(c + i + 1)));
+        const Shorts middle = bytesLoad(b + i);
+        const Shorts s = shortsAdd(shortsAdd(bytesLoad(a + i - 1), middle), shortsAdd(middle, bytesLoad(c + i + 1)));
         const Shorts next = shortsAdd(shortsLoad(before + i - step), shortsAdd(s, s));
         shortsStore(sum + i - step, shortsAdd(shortsLoad(partial + i - step), s));
         shortsStore(partial + i, next);
@@ -222,16 +220,16 @@ static CV_ALWAYS_INLINE void addRow(const TargetPlane& plane, const short* a, co
     }
 }
 
-// dst = (4·src + its neighbours along both axes) / 8
+// dst = 4·src + its neighbours along both axes
 static void smooth(const TargetPlane& plane, const short* src, short* dst)
 {
     const int last = plane.last, step = plane.step;
     for (int i = plane.first; i < last; i += SHORTS)
     {
         const short* p = src + i;
-        const Shorts beside = shortsAdd(shortsShift<3>(shortsLoad(p - 1)), shortsShift<3>(shortsLoad(p + 1)));
-        const Shorts above = shortsAdd(shortsShift<3>(shortsLoad(p - step)), shortsShift<3>(shortsLoad(p + step)));
-        shortsStore(dst + i, shortsAdd(shortsShift<1>(shortsLoad(p)), shortsAdd(beside, above)));
+        const Shorts twice = shortsAdd(shortsLoad(p), shortsLoad(p)), beside = shortsAdd(shortsLoad(p - 1), shortsLoad(p + 1));
+        const Shorts above = shortsAdd(shortsLoad(p - step), shortsLoad(p + step));
+        shortsStore(dst + i, shortsAdd(shortsAdd(twice, twice), shortsAdd(beside, above)));
     }
 }
 
@@ -302,15 +300,15 @@ static void scanPlane(const TargetPlane& plane, const short* values, BestList& b
     }
 }
 
-// planes: scratch of 3·cells1.width + 4 planes; cells, values {cells of grid 1, keep}
-void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* planes)
+// scratch: see diagonalScratch; cells, values {cells of grid 1, keep}
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* scratch)
 {
     const TargetPlane& plane = task.plane;
     const int n = cells1.width;
     const size_t size = plane.size;
-    short *row = planes, *before = row + (n + 2) * size, *partial = before + n * size, *sum = partial + n * size;
-    short* smoothed = sum + size;
-    std::fill_n(planes, (3 * n + 4) * size, (short)0);
+    short *before = scratch, *partial = before + n * size, *sum = partial + n * size, *smoothed = sum + size;
+    schar* row = (schar*)(smoothed + size);
+    std::fill_n(scratch, diagonalScratch(plane, n), (short)0);
     for (int y = cells1.y - 1; y <= cells1.y + cells1.height; y++)
     {
         correlateRow(task, y, cells1.x - 1, cells1.x + n + 1, row);

@@ -62,6 +62,7 @@ private:
     void makePasses();
     void scoreLikely();
     double roundingError() const;
+    bool overtakes(int cell1, const Mat& scores) const;
     void proposeRounded(int cell1, float below, List& fresh) const;
 
     bool scoreNew(const Proposer& propose);
@@ -249,9 +250,27 @@ void Search::scoreLikely()
         proposeRounded(p, (float)likely, fresh);
         proposeAround(p, fresh);  // wanted in the end, and cheaper together
     });
-    if (ROUNDING_DEVIATIONS * roundingError() > likely)
+    const bool telling = ROUNDING_DEVIATIONS * roundingError() <= likely;
+    if (!telling)
         scoreNew([&](int p, List& fresh) { proposeRounded(p, FLT_MAX, fresh); });
+    const Mat targets = hypotheses.col(0).clone(), scores = best.col(0).clone();
     chooseAll();
+    for (int p = 0; p < grid1.area() && telling; p++)
+        changed[p] = hypotheses.at<int>(p, 0) != targets.at<int>(p) || overtakes(p, scores);
+}
+
+// Whether a cell's best match scores higher than what a neighbour has, which by `scores` of before it did not, so that the neighbour did
+// not look at it
+bool Search::overtakes(int cell1, const Mat& scores) const
+{
+    for (size_t i = 0; i < offsets.size(); i++)
+    {
+        const int neighbour = neighbourOf(cell1, offsets[i]);
+        if (neighbour >= 0 && best.at<float>(cell1, 0) > best.at<float>(neighbour, 0) &&
+            !(scores.at<float>(cell1) > scores.at<float>(neighbour)))
+            return true;
+    }
+    return false;
 }
 
 // Standard deviation of the errors of the cells' best rounded scores
@@ -290,7 +309,7 @@ Mat Search::starts()
         return startsOfCoarseSearch();
     if (params.init != INIT_RANDOM)
         roundFeatures();
-    const size_t memory = params.memoryLimit - std::min(outside + bytesHeld(), params.memoryLimit);
+    const size_t memory = params.memoryLimit - std::min(bytesWith(0), params.memoryLimit);
     reserve(startBytes(correlation, params.init, memory));
     const Mat targets = startTargets(roundedFeatures, correlation, params.init, params.seed, memory);
     if (!rounding)

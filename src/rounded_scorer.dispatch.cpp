@@ -25,7 +25,7 @@ namespace {
 // Rows of bytes are a quarter as long as WinogradScorer's, so that the cache allows wider windows; but there are to be several for each
 // thread.
 const int USUAL_ROWS = 25, USUAL_COLUMNS = 17;
-const int PER_WORD = 4, COLUMNS = 3, LEAST_CELLS = 256;
+const int LEAST_CELLS = 256;
 
 class RoundedScorer CV_FINAL : public WindowedScorer
 {
@@ -70,7 +70,7 @@ RoundedScorer::RoundedScorer(const RoundedPair& features, const LazyCorrelation&
 
 void RoundedScorer::packHidden(const TwoLayers& layers)
 {
-    hiddenWeights = Mat::zeros(common.orientations * WINDOW_TAPS * 3, WINDOW_CHANNELS * PER_WORD, CV_8S);
+    hiddenWeights = Mat::zeros(common.orientations * KERNEL_WORDS, WINDOW_CHANNELS * PER_WORD, CV_8S);
     hiddenScale = Mat::zeros(common.orientations, WINDOW_CHANNELS, CV_32F);
     hiddenShift = hiddenScale.clone();
     activation = hiddenScale.clone();
@@ -97,8 +97,10 @@ void RoundedScorer::packHidden(const TwoLayers& layers, int orientation, int cha
         for (int tap2 = 0; tap2 < WINDOW_TAPS; tap2++)
         {
             const schar w = saturate_cast<schar>(layers.weight(0, channel, tap1, tap2, orientation > 0) * perUnit);
-            const int row = (orientation * WINDOW_TAPS + tap1) * 3 + tap2 / COLUMNS;
-            hiddenWeights.at<schar>(row, channel * PER_WORD + tap2 % COLUMNS) = w;
+            const bool interleaved = tap1 < INTERLEAVED * PER_WORD;
+            const int word = interleaved ? tap1 / PER_WORD * WINDOW_TAPS + tap2 : INTERLEAVED * WINDOW_TAPS + tap2 / ROW_WORDS;
+            const int byte = interleaved ? tap1 % PER_WORD : tap2 % ROW_WORDS;
+            hiddenWeights.at<schar>(orientation * KERNEL_WORDS + word, channel * PER_WORD + byte) = w;
             sum += w;
         }
     // what an activation is at most, unless correlations are negative

@@ -9,6 +9,16 @@
 
 namespace cv { namespace semcorr {
 
+// The 81 products of a hidden activation are added up in words of four. Four source cells with the same target cell make a word, for
+// eight of the nine source cells of a kernel; three target cells beside each other and a zero make one for the last source cell.
+enum
+{
+    PER_WORD = 4,
+    INTERLEAVED = 2,   // words of source cells for each of the nine target cells
+    ROW_WORDS = 3,     // of the last source cell
+    KERNEL_WORDS = INTERLEAVED * WINDOW_TAPS + ROW_WORDS
+};
+
 // Scores from features, correlations, weights and hidden activations that are all rounded to 8 bits. They differ from the exact ones
 // by about a hundredth of what scores differ by among themselves, which tells the few blocks that are worth an exact score.
 //
@@ -22,7 +32,7 @@ struct RoundedTask
     const int* bias1;             // {cells of grid 1}
     const int* words2;            // {groups, words, GROUP}, bytes larger by 128
     float unit, range;            // correlation of a product 1, and the largest one
-    const schar* hiddenWeights;   // {orientations, WINDOW_TAPS of grid 1, 3 rows of grid 2, WINDOW_CHANNELS, 3 columns and a zero}
+    const schar* hiddenWeights;   // {orientations, KERNEL_WORDS, WINDOW_CHANNELS, PER_WORD}
     const float* hiddenScale;     // {orientations, WINDOW_CHANNELS} bytes of an activation = sum · scale + shift
     const float* hiddenShift;
     const schar* outWeights;      // {orientations, WINDOW_TAPS of grid 1, 2×2 tiles, BLOCK, WINDOW_SITES, WINDOW_CHANNELS}

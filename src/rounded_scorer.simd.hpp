@@ -3,6 +3,7 @@
 // of this distribution and at http://opencv.org/license.html.
 
 #include "precomp.hpp"
+#include "byte_products.hpp"
 #include "rounded_scorer.hpp"
 #include "window_rows.hpp"
 #include "opencv2/core/hal/intrin.hpp"
@@ -32,7 +33,9 @@ enum
     TILE_FLOATS = WINDOW_TILE / sizeof(float),
     HIDDEN_TILE = WINDOW_SITES * WINDOW_CHANNELS,  // bytes, as many as a vector holds
     SOURCES = 8,       // that are correlated together
-    ROUNDED_BATCH = 2  // hidden tiles at a time, of WINDOW_SITES sums each: with more GCC 12 moves sums about
+    ROUNDED_BATCH = 3, // hidden tiles at a time, of WINDOW_SITES sums each: with a kernel's nine words as many as registers hold
+    PATCH = 3 * 64,    // bytes: the correlations that a hidden tile reads, see makePatch
+    PATCHES = 2 * ROUNDED_BATCH  // made at a time, so that what was stored can be read without waiting
 };
 
 // maskz: GCC 12 warns of an uninitialized value inside of the plain ones
@@ -55,12 +58,13 @@ private:
     bool makeTiles(int row) CV_OVERRIDE;
     bool hideRow(int row) CV_OVERRIDE;
     void residualOf(int row, int cell, int group, int offset, float* scores) CV_OVERRIDE;
-    void scoreBlock(int row, int cell, int block, float* scores) CV_OVERRIDE;
+    void scoreBlocks(int row, int cell, const int* blocks, int n, float* scores) CV_OVERRIDE;
 
     uchar* groupAt(size_t place) { return (uchar*)buffers.groups.data() + place * GROUP; }
     uchar* groupOf(int row, int cell, int group) { return groupAt(groupPlace(row, cell, group)); }
     uchar* hiddenBytes(int row) { return (uchar*)hidden(row).data(); }
-    void hideBatch(const uchar* const (*tileTaps)[ROUNDED_BATCH], int n, const int* tileIndex, uchar* dst) const;
+    template<int N> void sumBlocks(int row, int cell, const int* blocks, float* scores);
+    void hidePatches(const uchar* patches, int n, const int* tileIndex, uchar* dst) const;
 
     const RoundedTask& task;
     const int tileBytes;
@@ -77,7 +81,7 @@ template<int M> struct SourceOps
     static CV_ALWAYS_INLINE void add(__m512i* acc, const __m512i& targets, const int* const* f1, int word)
     {
         SourceOps<M - 1>::add(acc, targets, f1, word);
-        acc[M - 1] = _mm512_dpbusd_epi32(acc[M - 1], targets, _mm512_set1_epi32(f1[M - 1][word]));
+        addByteProducts(acc[M - 1], targets, _mm512_set1_epi32(f1[M - 1][word]));
     }
     // as bytes
     static CV_ALWAYS_INLINE void store(const __m512i* acc, const RoundedTask& task, const int* sources, int group, uchar* const* out)
@@ -177,31 +181,62 @@ static CV_ALWAYS_INLINE __m512i wordAt(const uchar* p)
     return _mm512_set1_epi32(word);
 }
 
-// acc {N, WINDOW_SITES}: sums of N tiles over the taps of grid 2, for one of grid 1. w: the kernel's three rows
+// patch {INTERLEAVED, WINDOW_TILE, PER_WORD}: bytes of the tiles of four source cells in turn; then the tile of the ninth
+static CV_ALWAYS_INLINE void makePatch(const uchar* const* tiles, uchar* patch)
+{
+    CV_DECL_ALIGNED(64) static const uchar order[64] = {
+        0, 16, 32, 48, 1, 17, 33, 49, 2, 18, 34, 50, 3, 19, 35, 51, 4, 20, 36, 52, 5, 21, 37, 53, 6, 22, 38, 54, 7, 23, 39, 55,
+        8, 24, 40, 56, 9, 25, 41, 57, 10, 26, 42, 58, 11, 27, 43, 59, 12, 28, 44, 60, 13, 29, 45, 61, 14, 30, 46, 62, 15, 31, 47, 63 };
+    const __m512i interleave = _mm512_load_si512(order);
+    for (int i = 0; i < INTERLEAVED; i++, tiles += PER_WORD)
+    {
+        __m512i four = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i*)tiles[0]));
+        four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i*)tiles[1]), 1);
+        four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i*)tiles[2]), 2);
+        four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i*)tiles[3]), 3);
+        _mm512_store_si512(patch + i * 64, _mm512_maskz_permutexvar_epi8(~(__mmask64)0, interleave, four));
+    }
+    _mm_store_si128((__m128i*)(patch + INTERLEAVED * 64), _mm_loadu_si128((const __m128i*)tiles[0]));
+}
+
+// The product of a word of correlations at a position of a tile's 4×4 for one of its sites. w: the kernel's nine words
+template<int POSITION, int SITE> static CV_ALWAYS_INLINE void addSite(__m512i* acc, const __m512i& word, const __m512i* w)
+{
+    enum { Y = POSITION / 4 - SITE / 2, X = POSITION % 4 - SITE % 2 };
+    if (Y >= 0 && Y < 3 && X >= 0 && X < 3)
+        addByteProducts(acc[SITE], word, w[std::max((int)Y, 0) * 3 % WINDOW_TAPS + std::max((int)X, 0) % 3]);
+}
+
+// acc {N, WINDOW_SITES}: sums of N hidden tiles; patches {N, PATCH}
 template<int N> struct TileOps
 {
     static CV_ALWAYS_INLINE void set(__m512i* acc)
     {
         TileOps<N - 1>::set(acc);
-        for (int i = 0; i < WINDOW_SITES; i++)
-            acc[(N - 1) * WINDOW_SITES + i] = _mm512_setzero_si512();
-    }
-    static CV_ALWAYS_INLINE void add(__m512i* acc, const uchar* const* tiles, const __m512i* w)
-    {
-        TileOps<N - 1>::add(acc, tiles, w);
         __m512i* a = acc + (N - 1) * WINDOW_SITES;
-        const uchar* tile = tiles[N - 1];
-        for (int x = 0; x < 2; x++)
-        {
-            const __m512i row0 = wordAt(tile + x), row1 = wordAt(tile + 4 + x);
-            const __m512i row2 = wordAt(tile + 8 + x), row3 = wordAt(tile + 12 + x);
-            a[x] = _mm512_dpbusd_epi32(a[x], row0, w[0]);
-            a[2 + x] = _mm512_dpbusd_epi32(a[2 + x], row1, w[0]);
-            a[x] = _mm512_dpbusd_epi32(a[x], row1, w[1]);
-            a[2 + x] = _mm512_dpbusd_epi32(a[2 + x], row2, w[1]);
-            a[x] = _mm512_dpbusd_epi32(a[x], row2, w[2]);
-            a[2 + x] = _mm512_dpbusd_epi32(a[2 + x], row3, w[2]);
-        }
+        a[0] = a[1] = a[2] = a[3] = _mm512_setzero_si512();
+    }
+    // one position of the interleaved tiles
+    template<int POSITION> static CV_ALWAYS_INLINE void addPosition(__m512i* acc, const uchar* patches, const __m512i* w)
+    {
+        TileOps<N - 1>::template addPosition<POSITION>(acc, patches, w);
+        const __m512i word = wordAt(patches + (N - 1) * PATCH + POSITION * PER_WORD);
+        __m512i* a = acc + (N - 1) * WINDOW_SITES;
+        addSite<POSITION, 0>(a, word, w);
+        addSite<POSITION, 1>(a, word, w);
+        addSite<POSITION, 2>(a, word, w);
+        addSite<POSITION, 3>(a, word, w);
+    }
+    // column X of row Y of the ninth tile; w: the kernel's three rows
+    template<int Y, int X> static CV_ALWAYS_INLINE void addRow(__m512i* acc, const uchar* patches, const __m512i* w)
+    {
+        TileOps<N - 1>::template addRow<Y, X>(acc, patches, w);
+        const __m512i word = wordAt(patches + (N - 1) * PATCH + Y * 4 + X);
+        __m512i* a = acc + (N - 1) * WINDOW_SITES;
+        if (Y < 3)
+            addByteProducts(a[X], word, w[Y % 3]);
+        if (Y > 0)
+            addByteProducts(a[2 + X], word, w[(Y + 2) % 3]);
     }
     static CV_ALWAYS_INLINE void store(const __m512i* acc, const __m512& scale, const __m512& shift, int tileBytes, uchar* dst)
     {
@@ -217,27 +252,63 @@ template<int N> struct TileOps
 template<> struct TileOps<0>
 {
     static CV_ALWAYS_INLINE void set(__m512i*) {}
-    static CV_ALWAYS_INLINE void add(__m512i*, const uchar* const*, const __m512i*) {}
+    template<int> static CV_ALWAYS_INLINE void addPosition(__m512i*, const uchar*, const __m512i*) {}
+    template<int, int> static CV_ALWAYS_INLINE void addRow(__m512i*, const uchar*, const __m512i*) {}
     static CV_ALWAYS_INLINE void store(const __m512i*, const __m512&, const __m512&, int, uchar*) {}
 };
 
-// Hidden tiles to dst {ROUNDED_BATCH, tileBytes}, of which n are wanted; tileTaps {WINDOW_TAPS, ROUNDED_BATCH}
-void RoundedRows::hideBatch(const uchar* const (*tileTaps)[ROUNDED_BATCH], int n, const int* tileIndex, uchar* dst) const
+// N positions of a batch's interleaved tiles
+template<int N> static CV_ALWAYS_INLINE void addPositions(__m512i* acc, const uchar* patches, const __m512i* w)
+{
+    addPositions<N - 1>(acc, patches, w);
+    TileOps<ROUNDED_BATCH>::addPosition<N - 1>(acc, patches, w);
+}
+template<> CV_ALWAYS_INLINE void addPositions<0>(__m512i*, const uchar*, const __m512i*) {}
+
+// w[i] = words of a kernel, i < N
+template<int N> static CV_ALWAYS_INLINE void loadWords(const schar* weights, __m512i* w)
+{
+    loadWords<N - 1>(weights, w);
+    w[N - 1] = _mm512_loadu_si512(weights + (N - 1) * HIDDEN_TILE);
+}
+template<> CV_ALWAYS_INLINE void loadWords<0>(const schar*, __m512i*) {}
+
+// acc {ROUNDED_BATCH, WINDOW_SITES}: a batch's sums over all words
+static CV_ALWAYS_INLINE void sumBatch(const uchar* patches, const schar* weights, __m512i* acc)
+{
+    typedef TileOps<ROUNDED_BATCH> Batch;
+    __m512i w[WINDOW_TAPS];
+    Batch::set(acc);
+    static_assert(INTERLEAVED == 2, "GCC 12 stores the sums in every turn of a loop");
+    loadWords<WINDOW_TAPS>(weights, w);
+    addPositions<WINDOW_TILE>(acc, patches, w);
+    loadWords<WINDOW_TAPS>(weights + WINDOW_TAPS * HIDDEN_TILE, w);
+    addPositions<WINDOW_TILE>(acc, patches + 64, w);
+    loadWords<ROW_WORDS>(weights + 2 * WINDOW_TAPS * HIDDEN_TILE, w);
+    patches += 2 * 64;
+    Batch::addRow<0, 0>(acc, patches, w);
+    Batch::addRow<0, 1>(acc, patches, w);
+    Batch::addRow<1, 0>(acc, patches, w);
+    Batch::addRow<1, 1>(acc, patches, w);
+    Batch::addRow<2, 0>(acc, patches, w);
+    Batch::addRow<2, 1>(acc, patches, w);
+    Batch::addRow<3, 0>(acc, patches, w);
+    Batch::addRow<3, 1>(acc, patches, w);
+}
+
+// Hidden tiles to dst {PATCHES, tileBytes}, of which n are wanted; patches {PATCHES, PATCH}
+void RoundedRows::hidePatches(const uchar* patches, int n, const int* tileIndex, uchar* dst) const
 {
     for (int orientation = 0; orientation < common.orientations; orientation++)
     {
-        const schar* weights = task.hiddenWeights + (size_t)orientation * WINDOW_TAPS * 3 * HIDDEN_TILE;
-        __m512i acc[ROUNDED_BATCH * WINDOW_SITES];
-        TileOps<ROUNDED_BATCH>::set(acc);
-        for (int tap = 0; tap < WINDOW_TAPS; tap++, weights += 3 * HIDDEN_TILE)
+        const __m512 scale = _mm512_loadu_ps(task.hiddenScale + orientation * WINDOW_CHANNELS);
+        const __m512 shift = _mm512_loadu_ps(task.hiddenShift + orientation * WINDOW_CHANNELS);
+        for (int i = 0; i < n; i += ROUNDED_BATCH)
         {
-            const __m512i w[] = { _mm512_loadu_si512(weights), _mm512_loadu_si512(weights + HIDDEN_TILE),
-                                  _mm512_loadu_si512(weights + 2 * HIDDEN_TILE) };
-            TileOps<ROUNDED_BATCH>::add(acc, tileTaps[tap], w);
+            __m512i acc[ROUNDED_BATCH * WINDOW_SITES];
+            sumBatch(patches + i * PATCH, task.hiddenWeights + (size_t)orientation * KERNEL_WORDS * HIDDEN_TILE, acc);
+            TileOps<ROUNDED_BATCH>::store(acc, scale, shift, tileBytes, dst + i * tileBytes + orientation * HIDDEN_TILE);
         }
-        TileOps<ROUNDED_BATCH>::store(acc, _mm512_loadu_ps(task.hiddenScale + orientation * WINDOW_CHANNELS),
-                                      _mm512_loadu_ps(task.hiddenShift + orientation * WINDOW_CHANNELS), tileBytes,
-                                      dst + orientation * HIDDEN_TILE);
     }
     for (int b = 0; b < n && common.zeroOutside; b++)
         for (int i = 0; i < tileBytes; i += WINDOW_CHANNELS)
@@ -254,10 +325,8 @@ bool RoundedRows::hideRow(int row)
     uchar* dst = hiddenBytes(row);
     std::fill_n(dst, ZERO_TILES * tileBytes, (uchar)0);
     dst += ZERO_TILES * tileBytes;
-    const uchar* tileTaps[WINDOW_TAPS][ROUNDED_BATCH];
-    for (int i = 0; i < WINDOW_TAPS * ROUNDED_BATCH; i++)
-        tileTaps[i / ROUNDED_BATCH][i % ROUNDED_BATCH] = (const uchar*)tiles(row).data();
-    int tileIndex[ROUNDED_BATCH], n = 0;
+    CV_DECL_ALIGNED(64) uchar patches[PATCHES * PATCH] = { 0 };
+    int tileIndex[PATCHES], n = 0;
     WordTaps taps;
     for (int i = set.words; i < (cells - 1) * set.words; i++)
     {
@@ -267,53 +336,81 @@ bool RoundedRows::hideRow(int row)
         wordTaps(row, i / set.words, word, TILE_FLOATS, taps);
         for (uint64 rest = set.bits[i]; rest; rest &= rest - 1)
         {
+            const uchar* items[WINDOW_TAPS];
             for (int tap = 0; tap < WINDOW_TAPS; tap++)
-                tileTaps[tap][n] = (const uchar*)taps.item(tap, rest & (0 - rest), TILE_FLOATS);
+                items[tap] = (const uchar*)taps.item(tap, rest & (0 - rest), TILE_FLOATS);
+            makePatch(items, patches + n * PATCH);
             tileIndex[n++] = word * 64 + lowestBit(rest);
-            if (n == ROUNDED_BATCH)
+            if (n == PATCHES)
             {
-                hideBatch(tileTaps, n, tileIndex, dst);
+                hidePatches(patches, n, tileIndex, dst);
                 dst += n * tileBytes;
                 n = 0;
             }
         }
     }
-    hideBatch(tileTaps, n, tileIndex, dst);
+    hidePatches(patches, n, tileIndex, dst);
     return true;
 }
 
-// acc[j] += products of a hidden tile with the weights of score j of the block
-static CV_ALWAYS_INLINE void addTile(__m512i* acc, const uchar* tile, const schar* weights)
+// acc {N, BLOCK} += products of a hidden tile of each of N blocks with the weights of its scores
+template<int N> static CV_ALWAYS_INLINE void addTiles(__m512i* acc, const uchar* const* tiles, int offset, const schar* weights)
 {
-    const __m512i h = _mm512_loadu_si512(tile);
+    __m512i h[N];
+    for (int i = 0; i < N; i++)
+        h[i] = _mm512_loadu_si512(tiles[i] + offset);
     for (int j = 0; j < BLOCK; j++)
-        acc[j] = _mm512_dpbusd_epi32(acc[j], h, _mm512_loadu_si512(weights + j * HIDDEN_TILE));
+    {
+        const __m512i w = _mm512_loadu_si512(weights + j * HIDDEN_TILE);
+        for (int i = 0; i < N; i++)
+            addByteProducts(acc[i * BLOCK + j], h[i], w);
+    }
 }
 
-void RoundedRows::scoreBlock(int row, int cell, int block, float* scores)
+// N blocks of a cell: each loaded vector of weights serves all of them
+template<int N> void RoundedRows::sumBlocks(int row, int cell, const int* blocks, float* scores)
 {
-    const int tile = block + block / common.blocks.width, pair = BLOCK * HIDDEN_TILE;
+    const int pair = BLOCK * HIDDEN_TILE;
     for (int orientation = 0; orientation < common.orientations; orientation++)
     {
         const schar* weights = task.outWeights + (size_t)orientation * WINDOW_TAPS * 4 * pair;
-        __m512i acc[BLOCK] = { _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512() };
+        __m512i acc[N * BLOCK];
+        for (int i = 0; i < N * BLOCK; i++)
+            acc[i] = _mm512_setzero_si512();
         for (int tap = 0; tap < WINDOW_TAPS; tap++, weights += 4 * pair)
         {
             const int near = row + tap / 3 - 1, nearCell = cell + tap % 3 - 1;
             const SetRow& set = hiddenSet(near);
             const uchar* items = hiddenBytes(near) + orientation * HIDDEN_TILE;
-            const uchar* upper = items + set.place(nearCell, tile) * tileBytes;
-            const uchar* lower = items + set.place(nearCell, tile + common.tiles.width) * tileBytes;
-            addTile(acc, upper, weights);
-            addTile(acc, upper + tileBytes, weights + pair);
-            addTile(acc, lower, weights + 2 * pair);
-            addTile(acc, lower + tileBytes, weights + 3 * pair);
+            const uchar *upper[N], *lower[N];
+            for (int i = 0; i < N; i++)
+            {
+                const int tile = blocks[i] + blocks[i] / common.blocks.width;
+                upper[i] = items + set.place(nearCell, tile) * tileBytes;
+                lower[i] = items + set.place(nearCell, tile + common.tiles.width) * tileBytes;
+            }
+            addTiles<N>(acc, upper, 0, weights);
+            addTiles<N>(acc, upper, tileBytes, weights + pair);
+            addTiles<N>(acc, lower, 0, weights + 2 * pair);
+            addTiles<N>(acc, lower, tileBytes, weights + 3 * pair);
         }
-        float sums[BLOCK];
-        for (int j = 0; j < BLOCK; j++)
-            sums[j] = v_reduce_sum(v_int32x16(acc[j])) * task.outScale;
-        addOutputs(sums, scores);
+        for (int i = 0; i < N; i++)
+        {
+            float sums[BLOCK];
+            for (int j = 0; j < BLOCK; j++)
+                sums[j] = v_reduce_sum(v_int32x16(acc[i * BLOCK + j])) * task.outScale;
+            addOutputs(sums, scores + i * BLOCK);
+        }
     }
+}
+
+void RoundedRows::scoreBlocks(int row, int cell, const int* blocks, int n, float* scores)
+{
+    int i = 0;
+    for (; i + 2 <= n; i += 2)
+        sumBlocks<2>(row, cell, blocks + i, scores + i * BLOCK);
+    if (i < n)
+        sumBlocks<1>(row, cell, blocks + i, scores + i * BLOCK);
 }
 
 bool scoreRounded(const RoundedTask& task, const Window& window, WindowBuffers& buffers, int64& sites)

@@ -78,7 +78,7 @@ struct SetRow
 enum
 {
     WINDOW_HALO = 2,  // cells around the window that are looked at
-    GROUP_ROWS = 4,   // rows that are correlated together: more source cells for each group's features
+    GROUP_ROWS = 8,   // rows that are correlated together: more source cells for each group's features
     OWN_ROWS = GROUP_ROWS + 2 * WINDOW_HALO,  // that ask for something in these
     HIDDEN_ROWS = 3,  // rows whose sets are known at a time: those that a score reads,
     TILE_ROWS = 4,    // and those that a hidden tile reads and one ahead
@@ -124,8 +124,8 @@ protected:
     virtual bool hideRow(int row) = 0;
     // residual · correlation of a block, which lies `offset` cells from the beginning of a group
     virtual void residualOf(int row, int cell, int group, int offset, float* scores) = 0;
-    // what the net adds to it, by addOutputs, from three rows of hidden tiles
-    virtual void scoreBlock(int row, int cell, int block, float* scores) = 0;
+    // what the net adds to it for n blocks of a cell, by addOutputs, from three rows of hidden tiles
+    virtual void scoreBlocks(int row, int cell, const int* blocks, int n, float* scores) = 0;
 
     template<typename T> bool grow(std::vector<T>& items, size_t n);
     SetRow& hiddenSet(int row) { return hiddenSets[(row + HIDDEN_ROWS) % HIDDEN_ROWS]; }
@@ -285,8 +285,8 @@ inline void WindowRows::scoreRow(int row)
     for (int x = window.x0; x < window.x1; x++)
     {
         int i, last;
-        for (blocksOf(row, x, i, last); i < last; i++)
-            scoreBlock(row, x - window.x0 + WINDOW_HALO, common.blockList[i], common.scores + (size_t)i * BLOCK);
+        blocksOf(row, x, i, last);
+        scoreBlocks(row, x - window.x0 + WINDOW_HALO, common.blockList + i, last - i, common.scores + (size_t)i * BLOCK);
     }
 }
 

@@ -43,7 +43,8 @@ private:
     bool makeTiles(int row) CV_OVERRIDE;
     bool hideRow(int row) CV_OVERRIDE;
     void residualOf(int row, int cell, int group, int offset, float* scores) CV_OVERRIDE;
-    void scoreBlock(int row, int cell, int block, float* scores) CV_OVERRIDE;
+    void scoreBlocks(int row, int cell, const int* blocks, int n, float* scores) CV_OVERRIDE;
+    void scoreBlock(int row, int cell, int block, float* scores);
 
     const float* groupOf(int row, int cell, int group) const;
     void prefetchKept(int row, int i);
@@ -388,6 +389,12 @@ static void sumBlock(const float* const* tiles, size_t tileStep, const float* we
         }
     for (int j = 0; j < BLOCK; j++)
         sums[j] = vecSum(vecAdd(acc[j], acc[j + BLOCK]));
+}
+
+void WinogradRows::scoreBlocks(int row, int cell, const int* blocks, int n, float* scores)
+{
+    for (int i = 0; i < n; i++)
+        scoreBlock(row, cell, blocks[i], scores + i * BLOCK);
 }
 
 void WinogradRows::scoreBlock(int row, int cell, int block, float* scores)
