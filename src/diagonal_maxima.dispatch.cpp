@@ -72,7 +72,7 @@ Plan::Plan(const CorrelationView& v, size_t memory) : grid1(v.grid1), plane(v.gr
 
 Rect Plan::partAt(int index) const
 {
-    const int x = index % across, y = index / across;
+    const int x = index / down, y = index % down;  // those beside each other in `down` are alike, the last in `across` is smaller
     const int x0 = x == 0 ? 0 : x * columns + 1, x1 = x == across - 1 ? grid1.width : (x + 1) * columns + 1;
     const int y0 = grid1.height * y / down, y1 = grid1.height * (y + 1) / down;
     return Rect(x0, y0, x1 - x0, y1 - y0);

@@ -19,7 +19,7 @@ namespace {
 const size_t KEEP_BYTES = 4 << 20;
 // Rounded scores below a cell's best by more than a part of the scores' standard deviation get no exact one. It is to be so many
 // standard deviations of the rounding error.
-const double LIKELY = 0.05, ROUNDING_DEVIATIONS = 3;
+const double LIKELY = 0.03, ROUNDING_DEVIATIONS = 2;
 const int MIN_DISTANCE = 2;  // of two hypotheses of a cell, in cells: nearer ones are reached by local refinement
 
 // What one round of the search scored

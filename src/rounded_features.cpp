@@ -20,10 +20,10 @@ RoundedFeatures::RoundedFeatures(const Mat& features, int perWord_)
         const double largestHere = norm(f.rowRange(range), NORM_INF);
         double longestHere = 0;
         for (int i = range.start; i < range.end; i++)
-            longestHere = std::max(longestHere, norm(f.row(i), NORM_L2));
+            longestHere = std::max(longestHere, normL2Sqr<float, double>(f.ptr<float>(i), channels));
         AutoLock lock(mutex);
         largest = std::max(largest, largestHere);
-        longest = std::max(longest, longestHere);
+        longest = std::max(longest, std::sqrt(longestHere));
     }, parts);
     // sums of products are to fit into 32 bits
     const double quanta = std::min(127., std::floor(std::sqrt(INT_MAX / (2. * channels))));
@@ -48,7 +48,7 @@ Mat RoundedFeatures::bias() const
         for (int i = range.start; i < range.end; i++)
         {
             const schar* values = words.ptr<schar>(i);
-            result.at<int>(i) = (int)(-128 * std::accumulate(values, values + words.cols * perWord, (int64)0));
+            result.at<int>(i) = (int)(-128 * (int64)std::accumulate(values, values + words.cols * perWord, 0));
         }
     }, 2 * getNumThreads());
     return result;

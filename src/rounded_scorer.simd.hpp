@@ -371,6 +371,9 @@ template<int N> static CV_ALWAYS_INLINE void addTiles(__m512i* acc, const uchar*
 template<int N> void RoundedRows::sumBlocks(int row, int cell, const int* blocks, float* scores)
 {
     const int pair = BLOCK * HIDDEN_TILE;
+    int tiles[N];
+    for (int i = 0; i < N; i++)
+        tiles[i] = blocks[i] + blocks[i] / common.blocks.width;
     for (int orientation = 0; orientation < common.orientations; orientation++)
     {
         const schar* weights = task.outWeights + (size_t)orientation * WINDOW_TAPS * 4 * pair;
@@ -385,9 +388,8 @@ template<int N> void RoundedRows::sumBlocks(int row, int cell, const int* blocks
             const uchar *upper[N], *lower[N];
             for (int i = 0; i < N; i++)
             {
-                const int tile = blocks[i] + blocks[i] / common.blocks.width;
-                upper[i] = items + set.place(nearCell, tile) * tileBytes;
-                lower[i] = items + set.place(nearCell, tile + common.tiles.width) * tileBytes;
+                upper[i] = items + set.place(nearCell, tiles[i]) * tileBytes;
+                lower[i] = items + set.place(nearCell, tiles[i] + common.tiles.width) * tileBytes;
             }
             addTiles<N>(acc, upper, 0, weights);
             addTiles<N>(acc, upper, tileBytes, weights + pair);

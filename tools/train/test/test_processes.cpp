@@ -97,6 +97,7 @@ TRAIN_TEST(processesNoticeThatOneIsMissing)
     {
         runProcesses(3, Milliseconds(60000), [](Processes& processes)
         {
+            processes.wait();  // all have reached each other
             if (processes.place.rank != 1)
                 processes.wait();
         });
