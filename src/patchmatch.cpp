@@ -62,6 +62,7 @@ private:
     void makePasses();
     void scoreLikely();
     double roundingError() const;
+    bool hasOthers(int cell1, const Mat& targets) const;
     bool overtakes(int cell1, const Mat& scores) const;
     void proposeRounded(int cell1, float below, List& fresh) const;
 
@@ -112,7 +113,7 @@ private:
     Mat beginnings;  // {cells of grid 1, any} target cells of the start, until they are scored
     Mat hypotheses;  // {cells of grid 1, params.hypotheses} row-major target cells, best first, −1 for none
     Mat best;        // of the same shape, their scores, −FLT_MAX for none
-    std::vector<uchar> changed;  // {cells of grid 1} whether the last round found other hypotheses
+    std::vector<uchar> changed;  // {cells of grid 1} whether neighbours are to look at the hypotheses, which they did not so far
     Ptr<PairScorer> scorer;
     Ptr<RoundedPair> roundedFeatures;  // as long as they are in use
     Ptr<PairScorer> rounded;           // likewise
@@ -253,10 +254,18 @@ void Search::scoreLikely()
     const bool telling = ROUNDING_DEVIATIONS * roundingError() <= likely;
     if (!telling)
         scoreNew([&](int p, List& fresh) { proposeRounded(p, FLT_MAX, fresh); });
-    const Mat targets = hypotheses.col(0).clone(), scores = best.col(0).clone();
+    reserve(hypotheses.total() * sizeof(int) + grid1.area() * sizeof(float));
+    const Mat targets = hypotheses.clone(), scores = best.col(0).clone();
     chooseAll();
     for (int p = 0; p < grid1.area() && telling; p++)
-        changed[p] = hypotheses.at<int>(p, 0) != targets.at<int>(p) || overtakes(p, scores);
+        changed[p] = hasOthers(p, targets) || overtakes(p, scores);
+}
+
+// Whether a cell has a hypothesis that is not among `targets` of before
+bool Search::hasOthers(int cell1, const Mat& targets) const
+{
+    const int *before = targets.ptr<int>(cell1), *end = before + targets.cols, *now = hypotheses.ptr<int>(cell1);
+    return std::any_of(now, now + hypotheses.cols, [&](int target) { return target >= 0 && std::find(before, end, target) == end; });
 }
 
 // Whether a cell's best match scores higher than what a neighbour has, which by `scores` of before it did not, so that the neighbour did
@@ -352,7 +361,7 @@ Mat Search::startsOfCoarseSearch()
     const bool pooled = !searchedCoarse();
     const FeaturePyramid coarse1 = coarserLevels(levels1, pooled), coarse2 = coarserLevels(levels2, pooled);
     const size_t pooledBytes = pooled ? (coarse1[0].total() + coarse2[0].total()) * sizeof(float) : 0;
-    Search coarse(coarse1, coarse2, net, params, 0, outside + bytesHeld() + pooledBytes);
+    Search coarse(coarse1, coarse2, net, params, 0, bytesWith(pooledBytes));
     coarse.search();
     coarse.scorer.release();
     result.iterations = searchedCoarse() ? coarse.result.iterations : 0;

@@ -98,8 +98,8 @@ void RoundedScorer::packHidden(const TwoLayers& layers, int orientation, int cha
         {
             const schar w = saturate_cast<schar>(layers.weight(0, channel, tap1, tap2, orientation > 0) * perUnit);
             const bool interleaved = tap1 < INTERLEAVED * PER_WORD;
-            const int word = interleaved ? tap1 / PER_WORD * WINDOW_TAPS + tap2 : INTERLEAVED * WINDOW_TAPS + tap2 / ROW_WORDS;
-            const int byte = interleaved ? tap1 % PER_WORD : tap2 % ROW_WORDS;
+            const int word = interleaved ? tap1 / PER_WORD * WINDOW_TAPS + tap2 : INTERLEAVED * WINDOW_TAPS + tap2 / 3;
+            const int byte = interleaved ? tap1 % PER_WORD : tap2 % 3;
             hiddenWeights.at<schar>(orientation * KERNEL_WORDS + word, channel * PER_WORD + byte) = w;
             sum += w;
         }

@@ -12,14 +12,14 @@ namespace cv { namespace semcorr {
 
 CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
 
-// Whether four products of bytes are one instruction; without it there is no scoreRounded
+// Whether four products of bytes are one instruction, and any order of bytes; without that there is no scoreRounded
 bool multipliesBytes();
 // As WindowedScorer::scoreWindow
 bool scoreRounded(const RoundedTask& task, const Window& window, WindowBuffers& buffers, int64& sites);
 
 #ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
 
-#if CV_AVX_512VNNI
+#if CV_AVX_512VNNI && CV_AVX_512VBMI
 
 bool multipliesBytes()
 {
@@ -33,8 +33,10 @@ enum
     TILE_FLOATS = WINDOW_TILE / sizeof(float),
     HIDDEN_TILE = WINDOW_SITES * WINDOW_CHANNELS,  // bytes, as many as a vector holds
     SOURCES = 8,       // that are correlated together
-    ROUNDED_BATCH = 3, // hidden tiles at a time, of WINDOW_SITES sums each: with a kernel's nine words as many as registers hold
-    PATCH = 3 * 64,    // bytes: the correlations that a hidden tile reads, see makePatch
+    KERNEL_WORD = WINDOW_CHANNELS * PER_WORD,  // bytes, as many as a vector holds
+    FOUR_TILES = WINDOW_TILE * PER_WORD,       // likewise
+    PATCH = (INTERLEAVED + 1) * FOUR_TILES,    // bytes: the correlations that a hidden tile reads, see makePatch
+    ROUNDED_BATCH = 3,           // hidden tiles at a time, of WINDOW_SITES sums each: with more GCC 12 stores some on the way
     PATCHES = 2 * ROUNDED_BATCH  // made at a time, so that what was stored can be read without waiting
 };
 
@@ -141,8 +143,7 @@ static CV_ALWAYS_INLINE __m128i twoRows(const uchar* half, const __m128i& order)
 bool RoundedRows::makeTiles(int row)
 {
     const SetRow& set = tileSet(row);
-    // the last tile's last word reaches a byte further
-    if (!grow(tiles(row), (size_t)(set.count + 1) * TILE_FLOATS))
+    if (!grow(tiles(row), (size_t)set.count * TILE_FLOATS))
         return false;
     uchar* items = (uchar*)tiles(row).data();
     std::fill_n(items, (int)WINDOW_TILE, (uchar)ZERO_BYTE);
@@ -194,9 +195,9 @@ static CV_ALWAYS_INLINE void makePatch(const uchar* const* tiles, uchar* patch)
         four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i*)tiles[1]), 1);
         four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i*)tiles[2]), 2);
         four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i*)tiles[3]), 3);
-        _mm512_store_si512(patch + i * 64, _mm512_maskz_permutexvar_epi8(~(__mmask64)0, interleave, four));
+        _mm512_store_si512(patch + i * FOUR_TILES, _mm512_maskz_permutexvar_epi8(~(__mmask64)0, interleave, four));
     }
-    _mm_store_si128((__m128i*)(patch + INTERLEAVED * 64), _mm_loadu_si128((const __m128i*)tiles[0]));
+    _mm_store_si128((__m128i*)(patch + INTERLEAVED * FOUR_TILES), _mm_loadu_si128((const __m128i*)tiles[0]));
 }
 
 // The product of a word of correlations at a position of a tile's 4×4 for one of its sites. w: the kernel's nine words
@@ -227,7 +228,7 @@ template<int N> struct TileOps
         addSite<POSITION, 2>(a, word, w);
         addSite<POSITION, 3>(a, word, w);
     }
-    // column X of row Y of the ninth tile; w: the kernel's three rows
+    // from column X of row Y of the ninth tile, with up to a byte beyond it, which meets a zero; w: the kernel's three rows
     template<int Y, int X> static CV_ALWAYS_INLINE void addRow(__m512i* acc, const uchar* patches, const __m512i* w)
     {
         TileOps<N - 1>::template addRow<Y, X>(acc, patches, w);
@@ -269,7 +270,7 @@ template<> CV_ALWAYS_INLINE void addPositions<0>(__m512i*, const uchar*, const _
 template<int N> static CV_ALWAYS_INLINE void loadWords(const schar* weights, __m512i* w)
 {
     loadWords<N - 1>(weights, w);
-    w[N - 1] = _mm512_loadu_si512(weights + (N - 1) * HIDDEN_TILE);
+    w[N - 1] = _mm512_loadu_si512(weights + (N - 1) * KERNEL_WORD);
 }
 template<> CV_ALWAYS_INLINE void loadWords<0>(const schar*, __m512i*) {}
 
@@ -282,10 +283,10 @@ static CV_ALWAYS_INLINE void sumBatch(const uchar* patches, const schar* weights
     static_assert(INTERLEAVED == 2, "GCC 12 stores the sums in every turn of a loop");
     loadWords<WINDOW_TAPS>(weights, w);
     addPositions<WINDOW_TILE>(acc, patches, w);
-    loadWords<WINDOW_TAPS>(weights + WINDOW_TAPS * HIDDEN_TILE, w);
-    addPositions<WINDOW_TILE>(acc, patches + 64, w);
-    loadWords<ROW_WORDS>(weights + 2 * WINDOW_TAPS * HIDDEN_TILE, w);
-    patches += 2 * 64;
+    loadWords<WINDOW_TAPS>(weights + WINDOW_TAPS * KERNEL_WORD, w);
+    addPositions<WINDOW_TILE>(acc, patches + FOUR_TILES, w);
+    loadWords<ROW_WORDS>(weights + 2 * WINDOW_TAPS * KERNEL_WORD, w);
+    patches += 2 * FOUR_TILES;
     Batch::addRow<0, 0>(acc, patches, w);
     Batch::addRow<0, 1>(acc, patches, w);
     Batch::addRow<1, 0>(acc, patches, w);
@@ -306,7 +307,7 @@ void RoundedRows::hidePatches(const uchar* patches, int n, const int* tileIndex,
         for (int i = 0; i < n; i += ROUNDED_BATCH)
         {
             __m512i acc[ROUNDED_BATCH * WINDOW_SITES];
-            sumBatch(patches + i * PATCH, task.hiddenWeights + (size_t)orientation * KERNEL_WORDS * HIDDEN_TILE, acc);
+            sumBatch(patches + i * PATCH, task.hiddenWeights + (size_t)orientation * KERNEL_WORDS * KERNEL_WORD, acc);
             TileOps<ROUNDED_BATCH>::store(acc, scale, shift, tileBytes, dst + i * tileBytes + orientation * HIDDEN_TILE);
         }
     }

@@ -531,12 +531,15 @@ class Train(Data):
 
     def test_shared_pictures(self):
         """PCK on pictures that were trained on is warned of."""
-        shared = 'WARNING: 8 of the 10 pictures to validate on are trained on, too, such as "%s"' % os.path.join(self.root, 'round/0.png')
+        first = os.path.realpath(os.path.join(self.root, 'round/0.png'))
+        shared = 'WARNING: 8 of the 10 pictures to validate on are trained on, too, such as "%s"' % first
         self.assertIn(shared, self.train('--steps=1', '--val-pairs=' + self.val))
         apart = self.file('apart.csv', self.dir.name)
         points = draw('round', 0)[1]
         self.write_pairs(apart, [('round/4.png', points, 'square/4.png', points)])
         self.assertNotIn('WARNING', self.train('--steps=1', '--val-pairs=' + apart))
+        self.write_pairs(apart, [('round/../round/0.png', points, 'square/4.png', points)])
+        self.assertIn('WARNING: 1 of the 2 pictures', self.train('--steps=1', '--val-pairs=' + apart))
 
     def test_points_outside_teach_nothing(self):
         """Not even in versions that show more than the picture, which they reflect"""

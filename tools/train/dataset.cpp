@@ -4,6 +4,7 @@
 #include "dataset.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -166,13 +167,21 @@ Dataset readDataset(const std::string& format, const std::string& root, const st
     return data;
 }
 
+// However it is spelt in a list
+static std::string fileOf(const Picture& picture)
+{
+    std::error_code ignored;
+    const std::filesystem::path file = std::filesystem::canonical(picture.path, ignored);
+    return ignored ? picture.path : file.string();
+}
+
 std::string sharedWarning(const Dataset& trained, const Dataset& validated)
 {
     std::set<std::string> known, other, shared;
     for (const Picture& picture : trained.pictures)
-        known.insert(picture.path);
+        known.insert(fileOf(picture));
     for (const Picture& picture : validated.pictures)
-        (known.count(picture.path) ? shared : other).insert(picture.path);
+        (known.count(fileOf(picture)) ? shared : other).insert(fileOf(picture));
     if (shared.empty())
         return std::string();
     return cv::format("WARNING: %d of the %d pictures to validate on are trained on, too, such as \"%s\"; PCK on them tells little of "

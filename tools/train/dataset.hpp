@@ -44,7 +44,7 @@ Dataset readDataset(const std::string& format, const std::string& root, const st
                     const std::vector<std::string>& only = std::vector<std::string>(),
                     const std::vector<std::string>& without = std::vector<std::string>());
 
-// Says how many pictures both hold, on which PCK tells nothing of others; empty where there are none
+// Says how many pictures both hold, on which PCK tells little of others; empty where there are none
 std::string sharedWarning(const Dataset& trained, const Dataset& validated);
 
 // Of the points of all pairs and what else identifies these but their pictures

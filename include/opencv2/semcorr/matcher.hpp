@@ -78,7 +78,8 @@ public:
     out where they are expected to score less than what a cell has, as the part of a score that is a multiple of the correlation
     (ConsensusNet::setResidual) tells. Target cells are scored in blocks of 2x2. No pair is scored twice, but where the processor
     multiplies bytes faster than floats (AVX-512 with VNNI): there all of this is done with scores rounded to 8 bits, then each cell's
-    best and what scores nearly as much get exact scores, and passes go on by these if they find anything better.
+    best and what scores nearly as much get exact scores, and passes go on from cells that have other matches by these, or more
+    than a neighbour had by rounded ones.
 
     With INIT_COARSE_TO_FINE, grids of more than 128^4 pairs of cells begin with a search of a grid with half as many cells along each
     side. Its features are those of FeatureNet::computeCoarse, if there are images and the net has them: then all passes are made on
