@@ -68,8 +68,8 @@ void dropLonelyIn(const StartField& field, const Mat& values, const Range& rows,
         int *cells = targets.ptr<int>(p), kept = 1;
         for (int k = 1; k < field.counts[p]; k++)
         {
-            const int gap = value[0] - value[k] - GAP_ALONE, wanted = gap <= 0 ? 0 : divUp(gap, GAP_PER_NEIGHBOUR);
-            if (wanted <= 0 || neighboursBeginNear(field, p1, field.start(p, k)) >= wanted)
+            const int gap = value[0] - value[k] - GAP_ALONE;
+            if (gap <= 0 || neighboursBeginNear(field, p1, field.start(p, k)) >= divUp(gap, GAP_PER_NEIGHBOUR))
                 cells[kept++] = cells[k];
         }
         std::fill(cells + kept, cells + targets.cols, -1);

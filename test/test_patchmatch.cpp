@@ -518,8 +518,12 @@ static void checkNeighbours(const Mat& f1, const Mat& f2, bool rounds)
 
 TEST(Semcorr_PatchMatch, nothing_better_is_left_at_neighbours_when_it_ends)
 {
-    const Mat f2 = smoothFeatures(40, 24, 0.2, 5);
-    checkNeighbours(smoothFeatures(40, 24, 0, 5), f2, true);
+    const Mat f1 = smoothFeatures(40, 24, 0, 5), f2 = smoothFeatures(40, 24, 0.2, 5);  // more than is kept
+    checkNeighbours(f1, f2, true);
+    const bool optimized = useOptimized();
+    setUseOptimized(false);
+    checkNeighbours(f1, f2, false);
+    setUseOptimized(optimized);
     checkNeighbours(smoothFeatures(15, 24, 0, 5), f2, false);  // too few cells for rounded scores
 }
 

@@ -181,7 +181,10 @@ std::string sharedWarning(const Dataset& trained, const Dataset& validated)
     for (const Picture& picture : trained.pictures)
         known.insert(fileOf(picture));
     for (const Picture& picture : validated.pictures)
-        (known.count(fileOf(picture)) ? shared : other).insert(fileOf(picture));
+    {
+        const std::string file = fileOf(picture);
+        (known.count(file) ? shared : other).insert(file);
+    }
     if (shared.empty())
         return std::string();
     return cv::format("WARNING: %d of the %d pictures to validate on are trained on, too, such as \"%s\"; PCK on them tells little of "
