@@ -15,7 +15,7 @@ int channelsPerWord()
     CV_CPU_DISPATCH(channelsOfWord, (), CV_CPU_DISPATCH_MODES_ALL);
 }
 
-static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, short* scratch)
+static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, uchar* scratch)
 {
     CV_CPU_DISPATCH(diagonalMaximaOf, (task, cells1, keep, cells, values, scratch), CV_CPU_DISPATCH_MODES_ALL);
 }
@@ -50,9 +50,9 @@ struct Plan
     int words;         // of a cell's features
     int columns;       // of a part; of the first and the last, which have no halo on one side, one more
     int across, down;  // parts
-    size_t scratch;    // short integers, of a part
-    size_t held;       // bytes that all parts share
-    size_t bytes() const { return held + getNumThreads() * scratch * sizeof(short); }
+    size_t scratch;    // bytes of a part
+    size_t held;       // likewise, what all parts share
+    size_t bytes() const { return held + getNumThreads() * scratch; }
 };
 
 Plan::Plan(const CorrelationView& v, size_t memory) : grid1(v.grid1), plane(v.grid2), words(divUp(v.channels, channelsPerWord()))
@@ -60,7 +60,7 @@ Plan::Plan(const CorrelationView& v, size_t memory) : grid1(v.grid1), plane(v.gr
     held = ((size_t)plane.lastBlock * PLANE_BLOCK * words + (v.best1 ? v.grid1.area() + plane.size : 0)) * sizeof(int);
     const size_t cache = std::min(CACHE_BYTES, (memory - std::min(held, memory)) / getNumThreads());
     // with their halo a multiple of what is correlated together
-    for (columns = SOURCES - 2; columns < grid1.width && diagonalScratch(plane, columns + SOURCES + 1) * sizeof(short) <= cache; )
+    for (columns = SOURCES - 2; columns < grid1.width && diagonalScratch(plane, columns + SOURCES + 1) <= cache; )
         columns += SOURCES;
     across = divUp(std::max(grid1.width - 2, 1), columns);
     // parts are all alike: as many for each thread, but not too low ones, since the rows around them are correlated twice
@@ -76,6 +76,17 @@ Rect Plan::partAt(int index) const
     const int x0 = x == 0 ? 0 : x * columns + 1, x1 = x == across - 1 ? grid1.width : (x + 1) * columns + 1;
     const int y0 = grid1.height * y / down, y1 = grid1.height * (y + 1) / down;
     return Rect(x0, y0, x1 - x0, y1 - y0);
+}
+
+// largest: possible product of integers
+void setScale(double largest, DiagonalTask& task)
+{
+    if (largest == 0)
+        return;
+    task.scale = (float)(LARGEST_DIAGONAL / largest);
+    for (; largest >= 1 << 14; largest /= 2)
+        task.shift++;
+    task.factor = saturate_cast<short>(LARGEST_DIAGONAL * 65536 / largest);
 }
 
 }
@@ -98,8 +109,7 @@ void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlat
     task.words1 = rounded1.words.ptr<int>();
     task.words2 = packed.ptr<int>();
     task.bias1 = features.bias1.ptr<int>();
-    const double longest = rounded1.longest * rounded2.longest;
-    task.scale = longest > 0 ? (float)(LARGEST_CORRELATION / (longest * unit)) : 0;
+    setScale(rounded1.longest * rounded2.longest * unit, task);
     task.margin = cvRound(MARGIN * LARGEST_DIAGONAL);
     if (v.best1)
     {
@@ -111,7 +121,7 @@ void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlat
     }
     parallel_for_(Range(0, plan.across * plan.down), [&](const Range& range)
     {
-        AutoBuffer<short> scratch(plan.scratch);
+        AutoBuffer<uchar> scratch(plan.scratch);
         for (int i = range.start; i < range.end; i++)
             maximaIn(task, plan.partAt(i), keep, cells, values, scratch.data());
     }, plan.across * plan.down);

@@ -12,8 +12,7 @@ namespace cv { namespace semcorr {
 enum
 {
     PLANE_BLOCK = 32,  // target cells that are correlated together
-    LARGEST_CORRELATION = 127,
-    LARGEST_DIAGONAL = LARGEST_CORRELATION * 16 * 8  // of sixteen correlations, smoothed
+    LARGEST_DIAGONAL = 255  // the largest possible correlation, and mean of such, as a byte
 };
 
 // Target cells lie in a plane with one empty row above and below, and one empty cell before each row: cell (x, y) at
@@ -37,8 +36,8 @@ struct TargetPlane
 struct DiagonalTask
 {
     DiagonalTask(const Size& grid2, const Size& grid1_, int words_)
-        : plane(grid2), grid1(grid1_), words(words_), words1(0), words2(0), bias1(0), scale(0), margin(0), weights1(0),
-          weights2(0) {}
+        : plane(grid2), grid1(grid1_), words(words_), words1(0), words2(0), bias1(0), scale(0), shift(0), factor(0), margin(0),
+          weights1(0), weights2(0) {}
 
     TargetPlane plane;
     Size grid1;
@@ -46,16 +45,19 @@ struct DiagonalTask
     const int* words1;        // {cells of grid 1, words}
     const int* words2;        // {blocks of the plane, words, PLANE_BLOCK}
     const int* bias1;         // {cells of grid 1} what products of words are off by
-    float scale;              // from products of integers to correlations of which LARGEST_CORRELATION is the largest possible
+    float scale;              // from products of integers to correlations as bytes
+    int shift;                // the same without floats: (product >> shift) · factor / 2^16
+    short factor;
     int margin;               // maxima that are so much below a cell's best one are left out
     const float *weights1, *weights2;  // {cells of grid 1}, {plane}: mutual filter c³·w1·w2; null without
 };
 
-// Short integers in which the maxima of a part of grid 1 are worked out: planes of sums over two rows for each of its columns, of the sums
-// of one cell, and of the same smoothed; of bytes, of the correlations of a row and of the cells before and after it
+// Bytes in which the maxima of a part of grid 1 are worked out: planes of which cells there are, and of what is smoothed of one source
+// cell; for each column of the part, of means over it and the columns beside it in the last two rows; of the correlations of a row and
+// of the cells before and after it, in whose place the means over all rows come
 inline size_t diagonalScratch(const TargetPlane& plane, int columns)
 {
-    return (size_t)plane.size * (2 * columns + 2) + (size_t)plane.size / 2 * (columns + 2);
+    return (size_t)plane.size * (3 * columns + 4);
 }
 
 // A first guess of the consensus: the correlations of 3×3 source cells at the same displacement, near ones counting more, smoothed
@@ -63,11 +65,12 @@ inline size_t diagonalScratch(const TargetPlane& plane, int columns)
 //
 //     s(p, q) = Σ_u b(u) Σ_v g(v) c(p + u, q + u + v),   b = (1, 2, 1)ᵀ (1, 2, 1) / 16,   g = 1/2 at 0, 1/8 at its four neighbours
 //
-// Cells outside the grids count as 0. Of the local maxima of s over 3×3 cells of grid 2 the best `keep` for each source cell, best
-// first, and none far below the first; −1 where there are fewer.
+// Cells outside the grids and negative correlations count as 0. Of the local maxima of s over 3×3 cells of grid 2 the best `keep` for
+// each source cell, best first, and none far below the first; −1 where there are fewer.
 //
 // As this is only where a search begins, c is computed from features rounded to 8 bits: a quarter of the time where the processor
-// multiplies bytes, and the same result where it does not.
+// multiplies bytes, and the same result where it does not. c and s are bytes, too, and so is every mean of two, rounded up, of which s
+// is made.
 //
 // `features` are those of `correlation`, of which the mutual filter's maxima are used; cells, values {cells of grid 1, keep}: the maxima
 // and what s is there, of which LARGEST_DIAGONAL is the largest possible. Works on larger parts of the grid where it may take more

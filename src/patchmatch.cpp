@@ -440,20 +440,15 @@ void Search::bestOfBlocks(Round& round)
 // Returns how many cells of a block lie in grid 2.
 int Search::bestOfBlock(Round& round, int i) const
 {
-    int inside = 0;
-    for (int j = 0; j < BLOCK; j++)
-    {
-        const Point q = blocks.cellOf(round.lists.blocks[i], j);
-        const float score = round.scores[(size_t)i * BLOCK + j];
-        if (!blocks.contains(q))
-            continue;
-        if (inside++ == 0 || score > round.best[i])
-        {
-            round.best[i] = score;
-            round.targets[i] = q.y * blocks.grid.width + q.x;
-        }
-    }
-    return inside;
+    const Point q = blocks.cellOf(round.lists.blocks[i], 0);
+    const int width = std::min<int>(blocks.grid.width - q.x, BLOCK_SIDE), height = std::min<int>(blocks.grid.height - q.y, BLOCK_SIDE);
+    const float* scores = &round.scores[(size_t)i * BLOCK];
+    int highest = 0;
+    for (int j = 1; j < BLOCK; j++)
+        highest = j % BLOCK_SIDE < width && j / BLOCK_SIDE < height && scores[j] > scores[highest] ? j : highest;
+    round.best[i] = scores[highest];
+    round.targets[i] = (q.y + highest / BLOCK_SIDE) * blocks.grid.width + q.x + highest % BLOCK_SIDE;
+    return width * height;
 }
 
 void Search::chooseHypotheses(const Round& last)

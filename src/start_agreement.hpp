@@ -16,16 +16,13 @@ enum { SHARED_STARTS = 8 };  // most that a cell takes over
 // Target cells that source cells begin with, of each the first ones if there are more
 struct StartField
 {
-    enum { SIZE = 16 };
+    enum { SIZE = 16, NOWHERE = 0x7FFF7FFF };
 
-    // On grids of more than 2^16 cells along a side modulo that, which makes a few other starts, no wrong scores
+    // y · 2^16 + x, both modulo 2^16: grids of 2^15 cells along a side or more make a few other starts, no wrong scores.
     static unsigned place(const Point& target) { return (unsigned)target.y << 16 | (target.x & 0xFFFF); }
+    static unsigned moved(unsigned place, unsigned by) { return ((place >> 16) - (by >> 16)) << 16 | ((place - by) & 0xFFFF); }
+    static Point targetAt(unsigned place) { return Point((short)place, (short)(place >> 16)); }
     int cellOf(const Point& p) const { return p.y * grid1.width + p.x; }
-    Point start(int cell1, int k) const
-    {
-        const unsigned place = places[(size_t)cell1 * SIZE + k];
-        return Point(place & 0xFFFF, place >> 16);
-    }
 
     Size grid1;
     const unsigned* places;  // {cells of grid 1, SIZE}; after the last start the first one again

@@ -16,60 +16,94 @@ void appendSharedIn(const StartField& field, const Size& grid2, const Range& row
 
 #ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
 
-// How far a start may be below a cell's best in value, if no neighbour begins near it, and for each one that does
-static const int GAP_ALONE = LARGEST_DIAGONAL / 200, GAP_PER_NEIGHBOUR = LARGEST_DIAGONAL * 3 / 200;
+// How far a start may be below a cell's best in value, of LARGEST_DIAGONAL, if no neighbour begins near it, and for each one that does
+static const int GAP_ALONE = 1, GAP_PER_NEIGHBOUR = 3;
 static const int NEAR_START = 2;         // cells
 static const int WANTED_NEIGHBOURS = 4;  // that begin near what a cell takes over from one of them
 static const int SHARED_RANKS = 8;       // of each neighbour's starts, best first
 
-// Whether a cell begins near a target
-static CV_ALWAYS_INLINE bool beginsNear(const StartField& field, int cell1, const Point& target)
-{
-    if (field.counts[cell1] == 0)
-        return false;
-    const unsigned* places = field.places + (size_t)cell1 * StartField::SIZE;
-    const unsigned corner = StartField::place(target - Point(NEAR_START, NEAR_START));
-#if CV_SIMD
-    const v_uint16 corners = v_reinterpret_as_u16(vx_setall_u32(corner)), reach = vx_setall_u16(2 * NEAR_START);
-    v_uint32 found = vx_setzero_u32();
-    for (int i = 0; i < StartField::SIZE; i += LANES)
-    {
-        const v_uint16 near = v_le(v_sub_wrap(v_reinterpret_as_u16(vx_load(places + i)), corners), reach);
-        found = v_or(found, v_eq(v_reinterpret_as_u32(near), vx_setall_u32(~0u)));  // along both axes
-    }
-    return v_check_any(found);
-#else
-    bool found = false;
-    for (int i = 0; i < StartField::SIZE; i++)
-        found |= (ushort)((places[i] >> 16) - (corner >> 16)) <= 2 * NEAR_START && (ushort)(places[i] - corner) <= 2 * NEAR_START;
-    return found;
-#endif
-}
+enum { AROUND = 9, MIDDLE = 4 };  // cells of a 3×3 square
 
-// How many of the eight cells around one begin near a target at the same displacement. All are asked: when to stop is hard to predict.
-static CV_ALWAYS_INLINE int neighboursBeginNear(const StartField& field, const Point& p, const Point& target)
+// What the cells around one begin with, moved to it at the same displacement
+struct StartsAround
 {
-    int count = 0;
-    for (int i = 0; i < 9; i++)
+    StartsAround(const StartField& field, const Point& p)
     {
-        const Point d(i % 3 - 1, i / 3 - 1);
-        if (i != 4 && isInside(field.grid1, p + d))
-            count += beginsNear(field, field.cellOf(p + d), target + d);
+        for (int i = 0; i < AROUND; i++)
+        {
+            const Point d(i % 3 - 1, i / 3 - 1);
+            const bool exists = i != MIDDLE && isInside(field.grid1, p + d);
+            const int cell = field.cellOf(p + d);
+            counts[i] = exists ? field.counts[cell] : 0;
+            if (counts[i] > 0)
+                move(field.places + (size_t)cell * StartField::SIZE, StartField::place(d), places[i]);
+            else
+                std::fill_n(places[i], (int)StartField::SIZE, (unsigned)StartField::NOWHERE);
+        }
     }
-    return count;
-}
+
+    static CV_ALWAYS_INLINE void move(const unsigned* src, unsigned by, unsigned* dst)
+    {
+#if CV_SIMD
+        const v_uint16 moves = v_reinterpret_as_u16(vx_setall_u32(by));
+        for (int i = 0; i < StartField::SIZE; i += LANES)
+            v_store(dst + i, v_reinterpret_as_u32(v_sub_wrap(v_reinterpret_as_u16(vx_load(src + i)), moves)));
+#else
+        for (int i = 0; i < StartField::SIZE; i++)
+            dst[i] = StartField::moved(src[i], by);
+#endif
+    }
+
+    // How many of the cells begin near a target. All are asked: when to stop is hard to predict.
+    CV_ALWAYS_INLINE int countNear(unsigned target) const
+    {
+        const unsigned corner = StartField::moved(target, StartField::place(Point(NEAR_START, NEAR_START)));
+        int count = 0;
+        for (int i = 0; i < AROUND; i++)
+            if (i != MIDDLE)
+                count += anyNear(places[i], corner);
+        return count;
+    }
+
+    // Whether any place is at most 2·NEAR_START beyond a corner, along both axes
+    static CV_ALWAYS_INLINE bool anyNear(const unsigned* places, unsigned corner)
+    {
+#if CV_SIMD
+        const v_uint16 corners = v_reinterpret_as_u16(vx_setall_u32(corner)), reach = vx_setall_u16(2 * NEAR_START);
+        v_uint32 found = vx_setzero_u32();
+        for (int i = 0; i < StartField::SIZE; i += LANES)
+        {
+            const v_uint16 beyond = v_sub_wrap(v_reinterpret_as_u16(vx_load(places + i)), corners);
+            found = v_or(found, v_eq(v_reinterpret_as_u32(v_min(beyond, reach)), v_reinterpret_as_u32(beyond)));
+        }
+        return v_check_any(found);
+#else
+        bool found = false;
+        for (int i = 0; i < StartField::SIZE; i++)
+        {
+            const unsigned beyond = StartField::moved(places[i], corner);
+            found |= beyond >> 16 <= 2 * NEAR_START && (beyond & 0xFFFF) <= 2 * NEAR_START;
+        }
+        return found;
+#endif
+    }
+
+    int counts[AROUND];
+    unsigned places[AROUND][StartField::SIZE];
+};
 
 void dropLonelyIn(const StartField& field, const Mat& values, const Range& rows, Mat& targets)
 {
     for (int p = rows.start * field.grid1.width; p < rows.end * field.grid1.width; p++)
     {
-        const Point p1 = cellAt(field.grid1, p);
+        const StartsAround around(field, cellAt(field.grid1, p));
+        const unsigned* own = field.places + (size_t)p * StartField::SIZE;
         const short* value = values.ptr<short>(p);
         int *cells = targets.ptr<int>(p), kept = 1;
         for (int k = 1; k < field.counts[p]; k++)
         {
             const int gap = value[0] - value[k] - GAP_ALONE;
-            if (gap <= 0 || neighboursBeginNear(field, p1, field.start(p, k)) >= divUp(gap, GAP_PER_NEIGHBOUR))
+            if (gap <= 0 || around.countNear(own[k]) >= divUp(gap, GAP_PER_NEIGHBOUR))
                 cells[kept++] = cells[k];
         }
         std::fill(cells + kept, cells + targets.cols, -1);
@@ -110,16 +144,17 @@ static void appendShared(const StartField& field, const BlockGrid& grid2, const 
     blocks.clear();
     for (; *cells >= 0; cells++)
         blocks.add(grid2.blockOf(cellAt(grid2.grid, *cells)));
+    const StartsAround around(field, p);
     const int most = blocks.count + SHARED_STARTS;
     for (int k = 0; k < SHARED_RANKS; k++)
-        for (int i = 1; i < 9 && blocks.count < most; i += 2)
+        for (int i = 1; i < AROUND && blocks.count < most; i += 2)
         {
-            const Point d(i % 3 - 1, i / 3 - 1);
-            if (!isInside(field.grid1, p + d) || k >= field.counts[field.cellOf(p + d)])
+            if (k >= around.counts[i])
                 continue;
-            const Point target = field.start(field.cellOf(p + d), k) - d;
+            const unsigned place = around.places[i][k];
+            const Point target = StartField::targetAt(place);
             const int block = grid2.blockOf(target);
-            if (!grid2.contains(target) || blocks.contain(block) || neighboursBeginNear(field, p, target) < WANTED_NEIGHBOURS)
+            if (!grid2.contains(target) || blocks.contain(block) || around.countNear(place) < WANTED_NEIGHBOURS)
                 continue;
             blocks.add(block);
             *cells++ = target.y * grid2.grid.width + target.x;

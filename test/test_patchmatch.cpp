@@ -307,7 +307,7 @@ TEST(Semcorr_PatchMatch, seed_decides_what_is_random)
     EXPECT_FALSE(sameBits(first.field, other.field));
 }
 
-// 8-bit values of correlations of integer features, of which the start adds up those of neighbours
+// Correlations of integer features as bytes, of which the start takes means; negative ones are 0
 static Mat startValues(const Mat& f1, const Mat& f2)
 {
     const Mat a = f1.reshape(1, f1.size[0] * f1.size[1]), b = f2.reshape(1, f2.size[0] * f2.size[1]);
@@ -316,31 +316,46 @@ static Mat startValues(const Mat& f1, const Mat& f2)
         longest[0] = std::max(longest[0], cvtest::norm(a.row(i), NORM_L2));
     for (int i = 0; i < b.rows; i++)
         longest[1] = std::max(longest[1], cvtest::norm(b.row(i), NORM_L2));
-    Mat values = a * b.t();
-    const float scale = (float)(127 / (longest[0] * longest[1]));
-    Mat rounded(4, std::vector<int>({ f1.size[0], f1.size[1], f2.size[0], f2.size[1] }).data(), CV_8S);
+    int divisor = 1;
+    double largest = longest[0] * longest[1];
+    for (; largest >= 16384; largest /= 2)
+        divisor *= 2;
+    const int factor = cvRound(255 * 65536 / largest);
+    const Mat products = a * b.t();
+    Mat values(4, std::vector<int>({ f1.size[0], f1.size[1], f2.size[0], f2.size[1] }).data(), CV_8U);
     for (size_t i = 0; i < values.total(); i++)
-        rounded.ptr<schar>()[i] = saturate_cast<schar>(values.ptr<float>()[i] * scale);
-    return rounded;
+        values.ptr()[i] = saturate_cast<uchar>(std::floor(std::floor(products.ptr<float>()[i] / divisor) * factor / 65536));
+    return values;
 }
 
-// 16 · 8 · s(p, q) of src/diagonal_maxima.hpp for all q
+static int meanOf(int a, int b)
+{
+    return (a + b + 1) / 2;
+}
+
+// s(p, q) of src/diagonal_maxima.hpp for all q
 static Mat startSums(const Mat& values, const Point& p)
 {
     const Size grid1(values.size[1], values.size[0]), grid2(values.size[3], values.size[2]);
-    Mat sums(grid2.height + 2, grid2.width + 2, CV_16S, Scalar(0)), smoothed(grid2, CV_16S);
-    for (int y = 0; y < grid2.height; y++)
-        for (int x = 0; x < grid2.width; x++)
-            for (int v = -1; v <= 1; v++)
-                for (int u = -1; u <= 1; u++)
-                    if (Rect(Point(), grid1).contains(p + Point(u, v)) && Rect(Point(), grid2).contains(Point(x + u, y + v)))
-                        sums.at<short>(y + 1, x + 1) += (2 - std::abs(u)) * (2 - std::abs(v)) *
-                            values.at<schar>(Vec4i(p.y + v, p.x + u, y + v, x + u));
+    Mat means(grid2.height + 2, grid2.width + 2, CV_8U, Scalar(0)), smoothed(grid2, CV_8U);
     for (int y = 0; y < grid2.height; y++)
         for (int x = 0; x < grid2.width; x++)
         {
-            const auto at = [&](int dy, int dx) { return sums.at<short>(y + 1 + dy, x + 1 + dx); };
-            smoothed.at<short>(y, x) = (short)(4 * at(0, 0) + at(0, -1) + at(0, 1) + at(-1, 0) + at(1, 0));
+            const auto at = [&](int v, int u)
+            {
+                const Point p1 = p + Point(u, v), q(x + u, y + v);
+                const bool inside = Rect(Point(), grid1).contains(p1) && Rect(Point(), grid2).contains(q);
+                return inside ? values.at<uchar>(Vec4i(p1.y, p1.x, q.y, q.x)) : 0;
+            };
+            const auto row = [&](int v) { return meanOf(meanOf(at(v, -1), at(v, 1)), at(v, 0)); };
+            means.at<uchar>(y + 1, x + 1) = (uchar)meanOf(meanOf(row(-1), row(1)), row(0));
+        }
+    for (int y = 0; y < grid2.height; y++)
+        for (int x = 0; x < grid2.width; x++)
+        {
+            const auto at = [&](int dy, int dx) { return means.at<uchar>(y + 1 + dy, x + 1 + dx); };
+            const int around = meanOf(meanOf(at(0, -1), at(0, 1)), meanOf(at(-1, 0), at(1, 0)));
+            smoothed.at<uchar>(y, x) = (uchar)std::max(meanOf(around, at(0, 0)), 1);
         }
     return smoothed;
 }
@@ -359,14 +374,14 @@ static Starts startsOf(const Mat& s)
             {
                 const Point q(x + i % 3 - 1, y + i / 3 - 1);
                 if (i != 4 && Rect(Point(), s.size()).contains(q))
-                    highest = highest && (i < 4 ? s.at<short>(y, x) > s.at<short>(q) : s.at<short>(y, x) >= s.at<short>(q));
+                    highest = highest && (i < 4 ? s.at<uchar>(y, x) > s.at<uchar>(q) : s.at<uchar>(y, x) >= s.at<uchar>(q));
             }
             if (highest)
-                maxima.push_back(std::make_pair(Point(x, y), s.at<short>(y, x)));
+                maxima.push_back(std::make_pair(Point(x, y), s.at<uchar>(y, x)));
         }
     std::stable_sort(maxima.begin(), maxima.end(), [&](const Starts::value_type& a, const Starts::value_type& b) { return a.second > b.second; });
     for (size_t i = 0; i < std::min<size_t>(maxima.size(), 14); i++)
-        if (maxima[i].second >= maxima[0].second - 813)  // 0.05 of 16 · 8 · 127
+        if (maxima[i].second >= maxima[0].second - 13)  // 0.05 of 255
             starts.push_back(maxima[i]);
     return starts;
 }
@@ -392,8 +407,8 @@ static int neighboursNear(const StartsOfCells& all, const Size& grid1, const Poi
     return count;
 }
 
-// Of each cell's starts the best, and those whose distance from it in value is at most 0.005 of 16 · 8 · 127, and 0.015 more for each
-// neighbour that begins near it
+// Of each cell's starts the best, and those whose distance from it in value is at most 1 of 255, and 3 more for each neighbour that begins
+// near it
 static StartsOfCells keptStarts(const std::vector<Starts>& all, const Size& grid1)
 {
     StartsOfCells cells(all.size()), kept(all.size());
@@ -404,7 +419,7 @@ static StartsOfCells keptStarts(const std::vector<Starts>& all, const Size& grid
         for (const Starts::value_type& start : all[p])
         {
             const int count = neighboursNear(cells, grid1, Point((int)p % grid1.width, (int)p / grid1.width), start.first);
-            if (kept[p].empty() || all[p][0].second - start.second <= 81 + 243 * count)
+            if (kept[p].empty() || all[p][0].second - start.second <= 1 + 3 * count)
                 kept[p].push_back(start.first);
         }
     return kept;
@@ -439,8 +454,9 @@ TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
     Matcher::Params params = searchParams();
     params.iterations = params.localRadius = 0;
     params.hypotheses = 1;
-    const Size grids[][2] = { { Size(1, 1), Size(9, 7) }, { Size(8, 5), Size(1, 12) }, { Size(13, 11), Size(17, 19) }, { Size(6, 9), Size(40, 33) } };
-    for (int i = 0; i < 4; i++)
+    const Size grids[][2] = { { Size(1, 1), Size(9, 7) }, { Size(8, 5), Size(1, 12) }, { Size(13, 11), Size(17, 19) }, { Size(6, 9), Size(40, 33) },
+                              { Size(7, 5), Size(71, 67) } };
+    for (int i = 0; i < 5; i++)
     {
         const Size grid1 = grids[i][0], grid2 = grids[i][1];
         Mat f1 = randomFloats({ grid1.height, grid1.width, 5 }, -127.49, 127.49), f2 = randomFloats({ grid2.height, grid2.width, 5 }, -127.49, 127.49);
