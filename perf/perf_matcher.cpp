@@ -2,6 +2,7 @@
 // It is subject to the license terms in the LICENSE file found in the top-level directory
 // of this distribution and at http://opencv.org/license.html.
 #include "perf_precomp.hpp"
+#include "../test/smooth_features.hpp"
 #include "opencv2/imgproc.hpp"
 
 namespace opencv_test { namespace {
@@ -20,7 +21,8 @@ typedef TestBaseWithParam<tuple<int, int> > MatchFeatures;  // side of both grid
 PERF_TEST_P(MatchFeatures, default_net, testing::Combine(testing::Values(16, 25, 32), testing::Values(112, 1024)))
 {
     const Ptr<Matcher> matcher = Matcher::create();
-    const Mat f1 = randomFeatures(get<0>(GetParam()), get<1>(GetParam())), f2 = randomFeatures(get<0>(GetParam()), get<1>(GetParam()));
+    const int side = get<0>(GetParam()), channels = get<1>(GetParam());
+    const Mat f1 = smoothField(side, channels, 0, 1, 24, 0.5), f2 = smoothField(side, channels, 0.15, 1, 24, 0.5);
     Mat field, scores;
     TEST_CYCLE() matcher->matchFeatures(f1, f2, field, scores);
     SANITY_CHECK_NOTHING();

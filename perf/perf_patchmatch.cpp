@@ -79,7 +79,7 @@ PERF_TEST_P(Search, net_33_large, testing::Combine(testing::Values((int)SEARCH_P
 PERF_TEST_P(Search, net_555, testing::Values(make_tuple((int)SEARCH_DENSE_4D, 16, 112), make_tuple((int)SEARCH_DENSE_4D, 25, 112),
                                              make_tuple((int)SEARCH_DENSE_4D, 32, 112), make_tuple((int)SEARCH_DENSE_4D, 16, 1024),
                                              make_tuple((int)SEARCH_DENSE_4D, 25, 1024), make_tuple((int)SEARCH_PATCHMATCH, 16, 112),
-                                             make_tuple((int)SEARCH_PATCHMATCH, 16, 1024)))
+                                             make_tuple((int)SEARCH_PATCHMATCH, 25, 112), make_tuple((int)SEARCH_PATCHMATCH, 16, 1024)))
 {
     if (get<0>(GetParam()) == SEARCH_PATCHMATCH || get<1>(GetParam()) > 25)
         applyTestTag(CV_TEST_TAG_LONG);  // nothing is shared between overlapping patches of such nets but tiles
@@ -89,6 +89,22 @@ PERF_TEST_P(Search, net_555, testing::Values(make_tuple((int)SEARCH_DENSE_4D, 16
 
 CV_ENUM(Init, INIT_CORRELATION, INIT_COARSE_TO_FINE, INIT_RANDOM)
 CV_ENUM(Offsets, OFFSETS_AXES, OFFSETS_GIPUMA)
+
+typedef TestBaseWithParam<tuple<Init, int> > PatchMatchStart;  // side of both grids
+
+// Finding where to begin and scoring that, against scoring random targets
+PERF_TEST_P(PatchMatchStart, net_33, testing::Combine(testing::Values((int)INIT_CORRELATION, (int)INIT_RANDOM), testing::Values(50, 100)))
+{
+    Matcher::Params params = searchParams(SEARCH_PATCHMATCH);
+    params.init = get<0>(GetParam());
+    params.iterations = params.localRadius = 0;
+    params.hypotheses = 1;
+    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
+    const Mat f1 = smoothFeatures(get<1>(GetParam()), 112, 0), f2 = smoothFeatures(get<1>(GetParam()), 112, 0.15);
+    Mat field;
+    TEST_CYCLE() matcher->matchFeatures(f1, f2, field);
+    SANITY_CHECK_NOTHING();
+}
 
 typedef TestBaseWithParam<tuple<Init, int> > PatchMatchPasses;  // iterations: 0 is the start alone
 

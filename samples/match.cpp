@@ -151,7 +151,7 @@ static std::vector<Mat> flowsAfter(semcorr::Matcher& matcher, semcorr::Matcher::
 // which passes change little; below from random targets and with random search, where one sees it converge.
 static Mat progress(semcorr::Matcher& matcher, const Mat& image1, const Mat& image2)
 {
-    const std::vector<int> passes = { 0, 1, 2, 3, 5, 10, 20 };
+    const std::vector<int> passes = { 0, 1, 2, 3, 4, 5, 10, 20 };
     const semcorr::Matcher::Params all = matcher.getParams();
     semcorr::Matcher::Params params = all;
     params.refine = semcorr::REFINE_NONE;

@@ -15,7 +15,7 @@ int channelsPerWord()
     CV_CPU_DISPATCH(channelsOfWord, (), CV_CPU_DISPATCH_MODES_ALL);
 }
 
-static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, uchar* scratch)
+static void maximaIn(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, uchar* values, uchar* scratch)
 {
     CV_CPU_DISPATCH(diagonalMaximaOf, (task, cells1, keep, cells, values, scratch), CV_CPU_DISPATCH_MODES_ALL);
 }
@@ -84,6 +84,7 @@ void setScale(double largest, DiagonalTask& task)
     if (largest == 0)
         return;
     task.scale = (float)(LARGEST_DIAGONAL / largest);
+    task.shift = 0;
     for (; largest >= 1 << 14; largest /= 2)
         task.shift++;
     task.factor = saturate_cast<short>(LARGEST_DIAGONAL * 65536 / largest);
@@ -96,7 +97,7 @@ size_t diagonalBytes(const LazyCorrelation& correlation, size_t memory)
     return Plan(correlation.view(), memory).bytes();
 }
 
-void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlation, int keep, int* cells, short* values,
+void diagonalMaxima(const RoundedPair& features, const LazyCorrelation& correlation, int keep, int* cells, uchar* values,
                     size_t memory)
 {
     const CorrelationView& v = correlation.view();

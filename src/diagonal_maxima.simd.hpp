@@ -12,7 +12,7 @@ namespace cv { namespace semcorr {
 CV_CPU_OPTIMIZATION_NAMESPACE_BEGIN
 
 int channelsOfWord();
-void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, uchar* scratch);
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, uchar* values, uchar* scratch);
 
 #ifndef CV_CPU_OPTIMIZATION_DECLARATIONS_ONLY
 
@@ -76,9 +76,9 @@ static CV_ALWAYS_INLINE Bytes bytesMean(const Bytes& a, const Bytes& b)
     return Bytes(_mm512_avg_epu8(a.val, b.val));
 #elif CV_SIMD256 && CV_AVX2
     return Bytes(_mm256_avg_epu8(a.val, b.val));
-#elif CV_SSE2
+#elif CV_SSE2 && !defined CV_FORCE_SIMD128_CPP
     return Bytes(_mm_avg_epu8(a.val, b.val));
-#elif CV_NEON
+#elif CV_NEON && !defined CV_FORCE_SIMD128_CPP
     return Bytes(vrhaddq_u8(a.val, b.val));
 #else
     const v_uint16 halves = v_shr<1>(v_reinterpret_as_u16(v_xor(a, b)));
@@ -233,6 +233,9 @@ enum
     MEAN_CELLS = 1  // c is read a cell ahead
 };
 
+static_assert(STRIP % BYTES == 0 && PLANE_BLOCK % (RUN_VECTORS * LANES) == 0, "parts of planes are whole vectors");
+static_assert(BYTES <= 2 * PLANE_BLOCK, "as TargetPlane::size counts on");
+
 // Weighted means of 3×3 source cells at the same displacement, while rows of source cells come by: of three cells beside each other
 //
 //     s[i] = (a[i − 1] + 2·b[i] + c[i + 1]) / 4,
@@ -287,11 +290,11 @@ struct BestList
 {
     int keep, count;
     int* cells;
-    short* values;
-    short low;  // what counts is above
+    uchar* values;
+    uchar low;  // what counts is above
 
-    short least() const { return count < keep ? low : values[keep - 1]; }
-    void insert(int cell, short value)  // after equal ones
+    uchar least() const { return count < keep ? low : values[keep - 1]; }
+    void insert(int cell, uchar value)  // after equal ones
     {
         int i = count < keep ? count++ : keep - 1;
         for (; i > 0 && values[i - 1] < value; i--)
@@ -318,7 +321,7 @@ static CV_ALWAYS_INLINE void scanVector(const TargetPlane& plane, const uchar* v
     const Bytes c = bytesLoad(p);
     const Bytes before = bytesMax(bytesMax(bytesLoad(above - 1), bytesLoad(above)), bytesMax(bytesLoad(above + 1), bytesLoad(p - 1)));
     const Bytes after = bytesMax(bytesMax(bytesLoad(below - 1), bytesLoad(below)), bytesMax(bytesLoad(below + 1), bytesLoad(p + 1)));
-    for (uint64 lanes = lanesAbove(c, bytesMax(before, bytesSet((uchar)best.least())), after); lanes; lanes &= lanes - 1)
+    for (uint64 lanes = lanesAbove(c, bytesMax(before, bytesSet(best.least())), after); lanes; lanes &= lanes - 1)
     {
         const int cell = i + lowestLane(lanes);
         if (cell < plane.last && values[cell] > best.least())
@@ -329,7 +332,7 @@ static CV_ALWAYS_INLINE void scanVector(const TargetPlane& plane, const uchar* v
 // Few vectors hold anything that counts; which ones is hard to predict, so that they are found out first.
 static void scanPlane(const TargetPlane& plane, const uchar* values, BestList& best)
 {
-    const Bytes low = bytesSet((uchar)best.low);
+    const Bytes low = bytesSet(best.low);
     for (int first = plane.first; first < plane.last; first += 64 * BYTES)
     {
         uint64 vectors = 0;
@@ -341,7 +344,7 @@ static void scanPlane(const TargetPlane& plane, const uchar* values, BestList& b
 }
 
 // scratch: see diagonalScratch; cells, values {cells of grid 1, keep}
-void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, short* values, uchar* scratch)
+void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, int* cells, uchar* values, uchar* scratch)
 {
     const TargetPlane& plane = task.plane;
     const int n = cells1.width;
@@ -354,7 +357,7 @@ void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, in
         for (int x = 0; x < n; x++)
             std::fill_n(row + x * size + plane.last, plane.step + MEAN_CELLS, (uchar)0);  // held means
         correlateRow(task, y, cells1.x - 1, cells1.x + n + 1, row);
-        for (int last = plane.first + alignSize(plane.last + plane.step - plane.first, BYTES); last > plane.first; last -= STRIP)
+        for (int last = plane.first + divUp(plane.last + plane.step - plane.first, BYTES) * BYTES; last > plane.first; last -= STRIP)
             for (int x = 0; x < n; x++)
             {
                 uchar *older = sums + (2 * x + (y & 1)) * size, *before = sums + (2 * x + 1 - (y & 1)) * size;
@@ -365,7 +368,7 @@ void diagonalMaximaOf(const DiagonalTask& task, const Rect& cells1, int keep, in
         {
             const int low = std::max(smooth(plane, inside, row + x * size + plane.step + MEAN_CELLS, smoothed) - task.margin - 1, 0);
             const int p = (y - 1) * task.grid1.width + cells1.x + x;
-            BestList best = { keep, 0, cells + (size_t)p * keep, values + (size_t)p * keep, (short)low };
+            BestList best = { keep, 0, cells + (size_t)p * keep, values + (size_t)p * keep, (uchar)low };
             std::fill_n(best.cells, keep, -1);
             scanPlane(plane, smoothed, best);
         }

@@ -159,7 +159,7 @@ Mat finerTargets(const Mat& coarse, const Size& coarse1, const Size& coarse2, co
 
 static size_t bytesOfStarts(const Size& grid1)
 {
-    return (size_t)grid1.area() * START_KEEP * (sizeof(int) + sizeof(short)) + agreementBytes(grid1);
+    return (size_t)grid1.area() * START_KEEP * (sizeof(int) + sizeof(uchar)) + agreementBytes(grid1);
 }
 
 size_t startBytes(const LazyCorrelation& correlation, int init, size_t memory)
@@ -173,9 +173,9 @@ Mat startTargets(const RoundedPair* features, const LazyCorrelation& correlation
     const CorrelationView& v = correlation.view();
     if (init == INIT_RANDOM)
         return randomTargets(v.grid1, v.grid2, seed);
-    Mat targets(v.grid1.area(), START_KEEP, CV_32S), values(targets.size(), CV_16S);
+    Mat targets(v.grid1.area(), START_KEEP, CV_32S), values(targets.size(), CV_8U);
     const size_t bytes = bytesOfStarts(v.grid1);
-    diagonalMaxima(*features, correlation, START_KEEP, targets.ptr<int>(), values.ptr<short>(), memory - std::min(bytes, memory));
+    diagonalMaxima(*features, correlation, START_KEEP, targets.ptr<int>(), values.ptr(), memory - std::min(bytes, memory));
     dropLonelyStarts(v.grid1, v.grid2, values, targets);
     return targets;
 }

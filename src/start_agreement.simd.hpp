@@ -22,14 +22,14 @@ static const int NEAR_START = 2;         // cells
 static const int WANTED_NEIGHBOURS = 4;  // that begin near what a cell takes over from one of them
 static const int SHARED_RANKS = 8;       // of each neighbour's starts, best first
 
-enum { AROUND = 9, MIDDLE = 4 };  // cells of a 3×3 square
+enum { MIDDLE = NEAR / 2 };
 
 // What the cells around one begin with, moved to it at the same displacement
 struct StartsAround
 {
     StartsAround(const StartField& field, const Point& p)
     {
-        for (int i = 0; i < AROUND; i++)
+        for (int i = 0; i < NEAR; i++)
         {
             const Point d(i % 3 - 1, i / 3 - 1);
             const bool exists = i != MIDDLE && isInside(field.grid1, p + d);
@@ -59,7 +59,7 @@ struct StartsAround
     {
         const unsigned corner = StartField::moved(target, StartField::place(Point(NEAR_START, NEAR_START)));
         int count = 0;
-        for (int i = 0; i < AROUND; i++)
+        for (int i = 0; i < NEAR; i++)
             if (i != MIDDLE)
                 count += anyNear(places[i], corner);
         return count;
@@ -88,8 +88,8 @@ struct StartsAround
 #endif
     }
 
-    int counts[AROUND];
-    unsigned places[AROUND][StartField::SIZE];
+    int counts[NEAR];
+    unsigned places[NEAR][StartField::SIZE];
 };
 
 void dropLonelyIn(const StartField& field, const Mat& values, const Range& rows, Mat& targets)
@@ -98,7 +98,7 @@ void dropLonelyIn(const StartField& field, const Mat& values, const Range& rows,
     {
         const StartsAround around(field, cellAt(field.grid1, p));
         const unsigned* own = field.places + (size_t)p * StartField::SIZE;
-        const short* value = values.ptr<short>(p);
+        const uchar* value = values.ptr(p);
         int *cells = targets.ptr<int>(p), kept = 1;
         for (int k = 1; k < field.counts[p]; k++)
         {
@@ -147,7 +147,7 @@ static void appendShared(const StartField& field, const BlockGrid& grid2, const 
     const StartsAround around(field, p);
     const int most = blocks.count + SHARED_STARTS;
     for (int k = 0; k < SHARED_RANKS; k++)
-        for (int i = 1; i < AROUND && blocks.count < most; i += 2)
+        for (int i = 1; i < NEAR && blocks.count < most; i += 2)
         {
             if (k >= around.counts[i])
                 continue;

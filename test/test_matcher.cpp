@@ -306,6 +306,15 @@ TEST(Semcorr_Matcher, second_branch_is_half_of_each)
     EXPECT_TRUE(sameBits(gotField, field));
     EXPECT_TRUE(closeTo(gotBest, best));
     EXPECT_EQ(2 * hiddenSites, matcher->getStats().hiddenSites);
+    Matcher::Params params = matcher->getParams();
+    params.mode = SEARCH_PATCHMATCH;
+    EXPECT_ERROR(
+        {
+            matcher->setParams(params);
+            matcher->matchFeatures(f1, f2, gotField, gotBest);
+        }, "SEARCH_PATCHMATCH with a self-similarity branch");
+    params.mode = SEARCH_DENSE_4D;
+    matcher->setParams(params);
 
     matcher->setSelfSimilarity(noArray(), noArray());
     bestMatches(branches[0], field, best);

@@ -307,8 +307,16 @@ TEST(Semcorr_PatchMatch, seed_decides_what_is_random)
     EXPECT_FALSE(sameBits(first.field, other.field));
 }
 
+// 1 / the largest of each row, as the mutual filter has it
+static Mat largestInverse(const Mat& products)
+{
+    Mat largest;
+    cv::reduce(products, largest, 1, REDUCE_MAX);
+    return 1 / (largest + 1e-5f);
+}
+
 // Correlations of integer features as bytes, of which the start takes means; negative ones are 0
-static Mat startValues(const Mat& f1, const Mat& f2)
+static Mat startValues(const Mat& f1, const Mat& f2, bool mutual)
 {
     const Mat a = f1.reshape(1, f1.size[0] * f1.size[1]), b = f2.reshape(1, f2.size[0] * f2.size[1]);
     double longest[2] = { 0, 0 };
@@ -318,13 +326,18 @@ static Mat startValues(const Mat& f1, const Mat& f2)
         longest[1] = std::max(longest[1], cvtest::norm(b.row(i), NORM_L2));
     int divisor = 1;
     double largest = longest[0] * longest[1];
+    const float scale = (float)(255 / largest);
     for (; largest >= 16384; largest /= 2)
         divisor *= 2;
     const int factor = cvRound(255 * 65536 / largest);
-    const Mat products = a * b.t();
+    const Mat products = a * b.t(), inverse1 = largestInverse(products), inverse2 = largestInverse(products.t());
     Mat values(4, std::vector<int>({ f1.size[0], f1.size[1], f2.size[0], f2.size[1] }).data(), CV_8U);
     for (size_t i = 0; i < values.total(); i++)
-        values.ptr()[i] = saturate_cast<uchar>(std::floor(std::floor(products.ptr<float>()[i] / divisor) * factor / 65536));
+    {
+        const float c = products.ptr<float>()[i];
+        const float filtered = c * scale * (c * inverse1.at<float>((int)i / products.cols) * (c * inverse2.at<float>((int)i % products.cols)));
+        values.ptr()[i] = saturate_cast<uchar>(mutual ? cvRound(filtered) : std::floor(std::floor(c / divisor) * factor / 65536));
+    }
     return values;
 }
 
@@ -449,9 +462,10 @@ static std::vector<Point> sharedStarts(const StartsOfCells& all, const Size& gri
 
 // Without passes only the start is scored: a cell's own maxima and those that neighbours agree on, moved along, with the 2×2 cells
 // around each that are scored together. With random weights the best score is anywhere among them.
-TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
+static void expectStarts(bool mutual)
 {
     Matcher::Params params = searchParams();
+    params.mutual = mutual;
     params.iterations = params.localRadius = 0;
     params.hypotheses = 1;
     const Size grids[][2] = { { Size(1, 1), Size(9, 7) }, { Size(8, 5), Size(1, 12) }, { Size(13, 11), Size(17, 19) }, { Size(6, 9), Size(40, 33) },
@@ -467,7 +481,7 @@ TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
         f1.ptr<float>()[0] = f2.ptr<float>()[0] = 127;  // so that they are their own 8-bit values
         const Ptr<ConsensusNet> net = randomNet(SYMMETRY_NONE, PADDING_INPUT, 4, Vec4i(3, 3, 3, 3), Vec4i(3, 3, 3, 3));
         const Found found = search(f1, f2, net, params);
-        const Mat dense = denseScores(f1, f2, net), values = startValues(f1, f2);
+        const Mat dense = denseScores(f1, f2, net, mutual), values = startValues(f1, f2, mutual);
         const double tolerance = 1e-5 * cvtest::norm(dense, NORM_INF);
         std::vector<Starts> starts;
         for (int p = 0; p < grid1.area(); p++)
@@ -488,6 +502,18 @@ TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
                 ASSERT_NEAR(best, found.scores.at<float>(y, x), tolerance) << grid1 << " with " << grid2 << " cells, at " << Point(x, y);
             }
     }
+}
+
+TEST(Semcorr_PatchMatch, starts_where_neighbourhoods_correlate_best)
+{
+    const bool optimized = cv::useOptimized();
+    for (int i = 0; i < 4; i++)
+    {
+        SCOPED_TRACE(format("%s, instruction sets: %s", i & 1 ? "mutual" : "not mutual", i & 2 ? "all" : "the baseline"));
+        cv::setUseOptimized((i & 2) != 0);
+        expectStarts((i & 1) != 0);
+    }
+    cv::setUseOptimized(optimized);
 }
 
 // The correlation alone
@@ -633,6 +659,33 @@ TEST(Semcorr_PatchMatch, too_little_memory_is_an_error)
     Matcher::Params params = searchParams();
     params.memoryLimit = 1 << 20;
     EXPECT_ERROR(search(f, f, diagonalNet(), params), "memoryLimit");
+    params.memoryLimit = 6 << 20;
+    EXPECT_ERROR(search(f, f, randomNet(SYMMETRY_NONE, PADDING_INPUT, 10, Vec4i(5, 5, 5, 5), Vec4i(5, 5, 5, 5)), params), "scoring the smallest tile of pairs needs");
+}
+
+// Wherever memory ends, something says so.
+TEST(Semcorr_PatchMatch, less_and_less_memory_is_an_error)
+{
+    const Mat f1 = smoothFeatures(50, 112, 0, 3), f2 = smoothFeatures(50, 112, 0.2, 3);
+    Matcher::Params params = searchParams();
+    params.memoryLimit = search(f1, f2, diagonalNet(), params).stats.peakWorkspace;
+    bool found = true, onePair = false;
+    for (; params.memoryLimit > 2 << 20; params.memoryLimit -= 16 << 10)
+    {
+        try
+        {
+            search(f1, f2, diagonalNet(), params);
+            EXPECT_TRUE(found) << params.memoryLimit << " bytes suffice, more did not";
+        }
+        catch (const cv::Exception& e)
+        {
+            EXPECT_EQ(Error::StsNoMem, e.code);
+            found = false;
+            onePair = onePair || strstr(e.what(), "scoring one pair of cells needs more than");
+        }
+    }
+    EXPECT_FALSE(found);
+    EXPECT_TRUE(onePair);
 }
 
 TEST(Semcorr_PatchMatch, unusual_grids_give_a_result)

@@ -1,4 +1,4 @@
-"""Runs opencv_perf_semcorr, where each stage is measured by itself."""
+"""Runs opencv_perf_semcorr, where stages are measured by themselves."""
 import pathlib
 import subprocess
 import tempfile

@@ -24,7 +24,7 @@ enum SearchMode
 //! Where PatchMatch begins
 enum SearchInit
 {
-    INIT_CORRELATION = 0,    //!< local maxima of the correlation, summed over 3 x 3 cells at equal displacement
+    INIT_CORRELATION = 0,    //!< local maxima of the correlation's mean over 3 x 3 cells at equal displacement
     INIT_COARSE_TO_FINE = 1, //!< what a search of a coarser grid finds; grids of up to 128^4 pairs of cells as INIT_CORRELATION
     INIT_RANDOM = 2          //!< random targets; for comparison, it needs more iterations and randomSearch
 };
@@ -94,7 +94,7 @@ public:
     **Cost model of SEARCH_AUTO.** It counts pairs of cells whose hidden activations are computed. Dense search computes all
     n1 * n2 of them (n1, n2: cells of the two grids; the frame of PADDING_INPUT is not counted). PatchMatch shares them between
     overlapping patches, if the net has two layers 1-N-1 (N up to 16) of 3x3x3x3 kernels and is not SYMMETRY_BLOCK: it computes
-    250 to 650 of them per cell of grid 1 on grids of 25^2 to 100^2 cells with the default parameters, and as many per cell of
+    250 to 750 of them per cell of grid 1 on grids of 25^2 to 100^2 cells with the default parameters, and as many per cell of
     grid 2 where the confidence asks for the way back (bidirectional). It is estimated at 650 * n1, in between, so that matches
     do not depend on whether a confidence is asked for. Those of rounded scores take
     half of the time, and are not counted as less.

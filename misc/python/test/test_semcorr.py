@@ -604,6 +604,26 @@ class Matcher(SemcorrTest):
         self.assertEqual(matcher.getProvenance(), 'trained on äpples')
         self.assertEqual(matcher.getConsensusNet().getBlockCount(), 2)
 
+    def test_patchmatch(self):
+        params = semcorr.Matcher.Params(mode=semcorr.SEARCH_PATCHMATCH, bidirectional=False, refine=semcorr.REFINE_NONE)
+        params.init, params.iterations, params.hypotheses = semcorr.INIT_RANDOM, 4, 3
+        params.offsets, params.localRadius, params.randomSearch = semcorr.OFFSETS_GIPUMA, 2, True
+        params.seed, params.memoryLimit = 7, 1 << 28
+        matcher = semcorr.Matcher.create(params=params)
+        self.assertEqual((matcher.getParams().offsets, matcher.getParams().seed), (semcorr.OFFSETS_GIPUMA, 7))
+        f1, f2 = features(12, 10, 6), features(9, 11, 6)
+        scores = matcher.matchFeatures(f1, f2)[1]
+        stats = matcher.getStats()
+        self.assertEqual(stats.mode, semcorr.SEARCH_PATCHMATCH)
+        self.assertTrue(0 < stats.iterations <= 4 and 0 < stats.pairsScored <= 120 * 99 and stats.hiddenSites > 0)
+        self.assertTrue(0 < stats.peakWorkspace <= 1 << 28)
+        params.mode = semcorr.SEARCH_DENSE_4D
+        matcher.setParams(params)
+        dense = matcher.matchFeatures(f1, f2)[1]
+        tolerance = 1e-5 * np.abs(dense).max()
+        self.assertTrue((scores <= dense + tolerance).all())
+        self.assertGreater((scores >= dense - tolerance).mean(), 0.5)
+
     def test_self_similarity(self):
         g = golden('anc_selfsim')
         matcher = self.plain()
