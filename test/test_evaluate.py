@@ -408,6 +408,14 @@ class Programs:
         self.assertEqual([c['name'] for c in result['categories']], ['Car', 'Duck', 'Motorbike', 'Winebottle'])
         self.assertGreater(result['mean'][1], 0.3)
 
+    @unittest.skipUnless(SHARED, 'needs ../shared')
+    def test_default_model_finds_what_it_was_shipped_for(self):
+        root = os.path.join(SHARED, 'data', 'willow')
+        for mode in 'dense', 'patchmatch':
+            result = self.result(self.command, f'--root={root}', f'--pairs={root}/val_pairs.csv', f'--mode={mode}')
+            for found, required in zip(result['mean'], (0.39, 0.63, 0.74)):
+                self.assertGreater(found, required)
+
 
 class EvaluateProgram(Programs, Base):
     command = CPP
