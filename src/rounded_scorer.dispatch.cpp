@@ -22,9 +22,9 @@ static bool scoreIn(const RoundedTask& task, const Window& window, WindowBuffers
 
 namespace {
 
-// Rows of bytes are a quarter as long as WinogradScorer's, so that the cache allows wider windows; but there are to be several for each
+// Rows of bytes are a quarter as long as WinogradScorer's, so that the cache allows larger windows; but there are to be several for each
 // thread.
-const int USUAL_ROWS = 25, USUAL_COLUMNS = 17;
+const int USUAL_ROWS = 34, USUAL_COLUMNS = 17;
 const int LEAST_CELLS = 256;
 
 class RoundedScorer CV_FINAL : public WindowedScorer
