@@ -13,7 +13,7 @@ namespace cv { namespace semcorr {
 
 // What PatchMatch costs per source cell, in pairs of cells of the dense search. It computes the hidden activations of 250 to 750 on
 // grids of 25² to 100² cells with the default parameters, as patches of a cell's candidates overlap with each other and with those
-// of its neighbours; each takes about one and a half times as long as in the dense sweep. Twice as many where the way back is asked
+// of its neighbours; each takes 1.2 to 1.4 times as long as in the dense sweep. Twice as many where the way back is asked
 // for, too: this is in between, so that matches do not depend on whether a confidence is wanted.
 static const int PAIRS_PER_CELL = 650;
 
