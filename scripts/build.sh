@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
     case $1 in
         --help|-h) usage; exit 0 ;;
         --opencv=*|--jobs=*|--build-dir=*) key=${1%%=*} value=${1#*=} ;;
-        --opencv|--jobs|--build-dir) die "$1 needs a value: $1=..." ;;
+        --opencv|--jobs|--build-dir) [ $# -ge 2 ] || die "$1 needs a value"; key=$1 value=$2; shift ;;
         --cuda) cuda=ON; shift; continue ;;
         --where) where=1; shift; continue ;;
         -*) usage >&2; die "unknown option $1" ;;

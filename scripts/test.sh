@@ -72,8 +72,16 @@ suite perf gtest "$build/bin/opencv_perf_semcorr" --perf_min_samples=1 --perf_fo
 suite python unittest "$build/venv/bin/python" "$repo/misc/python/test/test_semcorr.py" -v
 suite programs unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_programs.py" -v
 suite evaluate unittest env SEMCORR_BUILD="$build" "$build/venv/bin/python" "$repo/test/test_evaluate.py" -v
+train_options=()  # it takes --option=value only
+while [ $# -gt 0 ]; do
+    case $1 in
+        --opencv|--jobs|--build-dir) train_options+=("$1=$2"); shift ;;
+        *) train_options+=("$1") ;;
+    esac
+    shift
+done
 status=0
-"$repo/scripts/train.sh" --build-only "$@" || status=$?
+"$repo/scripts/train.sh" --build-only "${train_options[@]}" || status=$?
 if [ $status -ne 0 ] && [ $status -ne 3 ]; then  # 3: no LibTorch
     failed=$((failed + 1))
     echo "the trainer does not build"

@@ -112,12 +112,12 @@ class MatchProgram(Programs, unittest.TestCase):
         result = self.call(self.one, self.two, '--mode=patchmatch', '--progress', '--out=' + out)
         self.assertEqual(result.returncode, 0, result.stderr)
         sheet = cv2.imread(next(os.path.join(out, name) for name in os.listdir(out) if 'progress' in name))
-        height, width = (sheet.shape[0] - 28) // 2, (sheet.shape[1] - 8) // 7
+        height, width = (sheet.shape[0] - 28) // 2, (sheet.shape[1] - 8) // 8
         usual, random = (sheet[28 + y:28 + y + height, 8:].astype(int) for y in (0, height))
         def apart(row, a, b):
             return np.abs(row[:, a * width:(a + 1) * width] - row[:, b * width:(b + 1) * width]).mean()
-        self.assertLess(apart(usual, 5, 6), 0.1)  # converged
-        self.assertGreater(apart(random, 0, 6), 10 * apart(random, 5, 6))
+        self.assertLess(apart(usual, 6, 7), 0.1)  # converged
+        self.assertGreater(apart(random, 0, 7), 10 * apart(random, 6, 7))
         self.assertGreater(np.abs(usual[:, :width] - random[:, :width]).mean(), 10 * np.abs(usual - random)[:, -width:].mean())
         self.assertFails(self.call(self.one, self.two, '--progress', '--out=' + out), '--mode=patchmatch')
 
