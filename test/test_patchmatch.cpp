@@ -347,7 +347,7 @@ static int meanOf(int a, int b)
 }
 
 // s(p, q) of src/diagonal_maxima.hpp for all q
-static Mat startSums(const Mat& values, const Point& p)
+static Mat startMeans(const Mat& values, const Point& p)
 {
     const Size grid1(values.size[1], values.size[0]), grid2(values.size[3], values.size[2]);
     Mat means(grid2.height + 2, grid2.width + 2, CV_8U, Scalar(0)), smoothed(grid2, CV_8U);
@@ -485,7 +485,7 @@ static void expectStarts(bool mutual)
         const double tolerance = 1e-5 * cvtest::norm(dense, NORM_INF);
         std::vector<Starts> starts;
         for (int p = 0; p < grid1.area(); p++)
-            starts.push_back(startsOf(startSums(values, Point(p % grid1.width, p / grid1.width))));
+            starts.push_back(startsOf(startMeans(values, Point(p % grid1.width, p / grid1.width))));
         const StartsOfCells kept = keptStarts(starts, grid1);
         for (int y = 0; y < grid1.height; y++)
             for (int x = 0; x < grid1.width; x++)
