@@ -90,7 +90,21 @@ PERF_TEST_P(Search, net_555, testing::Values(make_tuple((int)SEARCH_DENSE_4D, 16
 CV_ENUM(Init, INIT_CORRELATION, INIT_COARSE_TO_FINE, INIT_RANDOM)
 CV_ENUM(Offsets, OFFSETS_AXES, OFFSETS_GIPUMA)
 
-typedef TestBaseWithParam<tuple<Init, int> > PatchMatchStart;  // side of both grids
+class PatchMatchTest : public TestBase
+{
+protected:
+    void measure(const Matcher::Params& params, int side)
+    {
+        const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
+        const Mat f1 = smoothFeatures(side, 112, 0), f2 = smoothFeatures(side, 112, 0.15);
+        Mat field;
+        declare.time(60);
+        TEST_CYCLE() matcher->matchFeatures(f1, f2, field);
+        SANITY_CHECK_NOTHING();
+    }
+};
+
+class PatchMatchStart : public PatchMatchTest, public testing::WithParamInterface<tuple<Init, int> > {};  // side of both grids
 
 // Finding where to begin and scoring that, against scoring random targets
 PERF_TEST_P(PatchMatchStart, net_33, testing::Combine(testing::Values((int)INIT_CORRELATION, (int)INIT_RANDOM), testing::Values(50, 100)))
@@ -99,29 +113,20 @@ PERF_TEST_P(PatchMatchStart, net_33, testing::Combine(testing::Values((int)INIT_
     params.init = get<0>(GetParam());
     params.iterations = params.localRadius = 0;
     params.hypotheses = 1;
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
-    const Mat f1 = smoothFeatures(get<1>(GetParam()), 112, 0), f2 = smoothFeatures(get<1>(GetParam()), 112, 0.15);
-    Mat field;
-    TEST_CYCLE() matcher->matchFeatures(f1, f2, field);
-    SANITY_CHECK_NOTHING();
+    measure(params, get<1>(GetParam()));
 }
 
-typedef TestBaseWithParam<tuple<Init, int> > PatchMatchPasses;  // iterations: 0 is the start alone
+class PatchMatchPasses : public PatchMatchTest, public testing::WithParamInterface<tuple<Init, int> > {};  // iterations: 0 is the start alone
 
 PERF_TEST_P(PatchMatchPasses, grid_140, testing::Combine(Init::all(), testing::Values(0, 1, 2, 5)))
 {
     Matcher::Params params = searchParams(SEARCH_PATCHMATCH);
     params.init = get<0>(GetParam());
     params.iterations = get<1>(GetParam());
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
-    const Mat f1 = smoothFeatures(140, 112, 0), f2 = smoothFeatures(140, 112, 0.15);
-    Mat field;
-    declare.time(60);
-    TEST_CYCLE() matcher->matchFeatures(f1, f2, field);
-    SANITY_CHECK_NOTHING();
+    measure(params, 140);
 }
 
-typedef TestBaseWithParam<tuple<Offsets, int, int> > PatchMatchCandidates;  // hypotheses, local radius
+class PatchMatchCandidates : public PatchMatchTest, public testing::WithParamInterface<tuple<Offsets, int, int> > {};  // hypotheses, local radius
 
 PERF_TEST_P(PatchMatchCandidates, grid_50, testing::Combine(Offsets::all(), testing::Values(1, 2, 3), testing::Values(0, 1, 2)))
 {
@@ -129,12 +134,7 @@ PERF_TEST_P(PatchMatchCandidates, grid_50, testing::Combine(Offsets::all(), test
     params.offsets = get<0>(GetParam());
     params.hypotheses = get<1>(GetParam());
     params.localRadius = get<2>(GetParam());
-    const Ptr<Matcher> matcher = Matcher::create(makePtr<AnyFeatures>(), diagonalNet(), params);
-    const Mat f1 = smoothFeatures(50, 112, 0), f2 = smoothFeatures(50, 112, 0.15);
-    Mat field;
-    declare.time(60);
-    TEST_CYCLE() matcher->matchFeatures(f1, f2, field);
-    SANITY_CHECK_NOTHING();
+    measure(params, 50);
 }
 
 }}
